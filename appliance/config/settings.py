@@ -103,6 +103,11 @@ class Office:
         "通过全部规则的答复无需人工直接发送。关闭时一律等待人工。",
         default=False,
     )
+    save_drafts: bool = told(
+        "Put each draft into the mailbox's own Drafts folder too.",
+        "同时把草稿存入邮箱自己的草稿文件夹。",
+        default=True,
+    )
     disclose: bool = told(
         "Add the disclosure line to what is sent automatically.",
         "自动发送的答复附上披露语。",

@@ -57,6 +57,10 @@ class EnginePaused(TransientError):
     """The engine takes no work now (heat, a person's pause, shutdown)."""
 
 
+class SendingStopped(TransientError):
+    """A person stopped all sending; nothing leaves until a person allows it again."""
+
+
 class DiskFull(TransientError):
     """There is no room to write; nothing was changed."""
 

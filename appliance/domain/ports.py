@@ -46,6 +46,10 @@ class Mailbox(Protocol):
         """Put the reply into the account's own Drafts folder; twice is the same as once."""
         ...
 
+    def withdraw_drafts(self, message: Message) -> None:
+        """Remove the drafts that ``save_draft`` made for this mail; none there is no error."""
+        ...
+
     def send(self, reply: Reply, commit: Callable[[], None]) -> None:
         """Send; ``commit`` runs just before the point of no return and its failure stops the sending.
 
@@ -72,7 +76,10 @@ class Engine(Protocol):
     """The language model in memory."""
 
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """Name of the model for a person."""
+        ...
+
     @property
     def context(self) -> Tokens:
         """Tokens of prompt and completion that one slot can hold."""
