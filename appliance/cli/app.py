@@ -1,0 +1,91 @@
+"""The root of the command line: ``appliance VERB …``."""
+
+import argparse
+import logging
+import os
+import sys
+from collections.abc import Callable, Sequence
+from importlib import import_module
+from pathlib import Path
+from typing import Final
+
+from appliance import __version__
+from appliance.cli.words import language_of
+from appliance.cli.words import words as _
+from appliance.domain.errors import ApplianceError, ConfigError, DaemonUnreachable, OperatorError
+
+CONFIG: Final = Path("/etc/appliance/appliance.toml")
+
+_GROUPS: Final = (
+    "appliance.cli.serve",
+    "appliance.cli.status",
+    "appliance.cli.mail",
+    "appliance.cli.switches",
+    "appliance.cli.knowledge",
+    "appliance.cli.guard",
+    "appliance.cli.config",
+    "appliance.cli.demo",
+)
+"""Modules that add their verbs with ``add_verbs(subparsers)``; none loads the engine on import."""
+
+Run = Callable[[argparse.Namespace], int]
+
+
+def parser() -> argparse.ArgumentParser:
+    """The whole command line."""
+    root = argparse.ArgumentParser(
+        prog="appliance",
+        description=_("A language model on this box answers a shared mailbox."),
+        epilog=_("Every verb has --help; every verb that reads has --json."),
+    )
+    root.add_argument("--version", action="version", version=f"appliance {__version__}")
+    root.add_argument(
+        "--config",
+        type=Path,
+        default=Path(os.environ.get("APPLIANCE_CONFIG", CONFIG)),
+        help=_("the configuration file (default: %(default)s)"),
+    )
+    root.add_argument(
+        "--socket",
+        type=Path,
+        default=None,
+        help=_("the daemon's socket (default: as the configuration says)"),
+    )
+    verbs = root.add_subparsers(metavar=_("VERB"), required=True)
+    for group in _GROUPS:
+        import_module(group).add_verbs(verbs)
+    return root
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command line.
+
+    Returns:
+        0: done; 1: done, but something is not right; 2: a person must change something;
+        3: no daemon answers; 75: time may help (EX_TEMPFAIL).
+    """
+    _.choose(language_of())
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s %(message)s")
+    chosen = parser().parse_args(arguments)
+    act: Run = chosen.run
+    try:
+        return act(chosen)
+    except ConfigError as error:
+        for problem in error.problems:
+            print(problem, file=sys.stderr)
+        return 2
+    except DaemonUnreachable as error:
+        print(error, file=sys.stderr)
+        return 3
+    except OperatorError as error:
+        print(error, file=sys.stderr)
+        return 2
+    except ApplianceError as error:
+        print(error, file=sys.stderr)
+        return 75
+    except BrokenPipeError:
+        # `appliance mail list | head`: the reader has enough.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except KeyboardInterrupt:
+        return 130

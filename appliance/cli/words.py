@@ -1,0 +1,39 @@
+"""The language of the command line: gettext catalogues, English where there is none."""
+
+import gettext
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+LOCALE: Final = Path(__file__).parent / "locale"
+DOMAIN: Final = "appliance"
+
+
+class Words:
+    """Translates a sentence into the language that was chosen; callable."""
+
+    def __init__(self) -> None:
+        self._catalogue: gettext.NullTranslations = gettext.NullTranslations()
+
+    def choose(self, language: str) -> None:
+        """Use ``language`` (``en`` or ``zh-Hans``) from now on."""
+        self._catalogue = gettext.translation(
+            DOMAIN, LOCALE, languages=[language.replace("-", "_")], fallback=True
+        )
+
+    def __call__(self, sentence: str) -> str:
+        return self._catalogue.gettext(sentence)
+
+
+words: Final = Words()
+"""The one translation of this process: a command line speaks one language from start to end."""
+
+
+def language_of(environment: Mapping[str, str] = os.environ) -> str:
+    """``zh-Hans`` or ``en`` by APPLIANCE_LANGUAGE, LC_ALL, LC_MESSAGES, LANG, in that order."""
+    for name in ("APPLIANCE_LANGUAGE", "LC_ALL", "LC_MESSAGES", "LANG"):
+        value = environment.get(name, "")
+        if value:
+            return "zh-Hans" if value.lower().startswith("zh") else "en"
+    return "en"

@@ -1,0 +1,96 @@
+"""Runs one stage on one claimed job and turns whatever goes wrong into a step or a postponement."""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from appliance.config.settings import FlowSettings
+from appliance.domain.errors import (
+    Conflict,
+    JobError,
+    OperatorError,
+    TransientError,
+)
+from appliance.domain.job import NEXT, Job, State, Step
+from appliance.domain.ports import Clock, JobStore
+from appliance.flow.retry import backoff, patience
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Runner:
+    """The one place where an unexpected error ends: it costs the job a try, never the daemon."""
+
+    store: JobStore
+    clock: Clock
+    settings: FlowSettings
+
+    def worn_out(self, job: Job) -> bool:
+        """Park a job whose tries are used up without an answer (it may have killed the daemon).
+
+        SENDING is never parked here: it is resolved by evidence alone.
+        """
+        if job.attempts <= self.settings.attempts or job.state is State.SENDING:
+            return False
+        self.park(job, f"Gave up after {self.settings.attempts} tries.")
+        return True
+
+    def run(self, job: Job, work: Callable[[Job], Job | None]) -> Job | None:
+        """``work`` on the job; returns the job it moved, or None where it was given back.
+
+        Raises:
+            DiskFull: not even the failure could be stored; the job's lease goes on.
+        """
+        try:
+            return work(job)
+        except Exception as error:  # noqa: BLE001 - the one broad catch: it parks the job
+            return self.failed(job, error)
+
+    def failed(self, job: Job, error: BaseException) -> Job | None:
+        """Decide what a failure means for the job."""
+        match error:
+            case Conflict():
+                # Somebody else (a person) moved it meanwhile: their act stands.
+                log.info("job=%d state=%s overtaken", job.id, job.state)
+                return None
+            case JobError():
+                return self.park(job, str(error))
+            case TransientError() | OperatorError():
+                return self._give_back(job, str(error), counted=False)
+            case _:
+                return self._unexpected(job, error)
+
+    def park(self, job: Job, why: str) -> Job:
+        """Keep the job for a person."""
+        assert State.PARKED in NEXT[job.state]
+        moved = self.store.apply(job, Step(to=State.PARKED, note=why), actor="daemon")
+        log.warning("job=%d state=parked", job.id)
+        return moved
+
+    def _unexpected(self, job: Job, error: BaseException) -> Job | None:
+        kind = type(error).__name__
+        # The text and the traceback could quote the mail; the kind and the place cannot.
+        log.error("job=%d state=%s error=%s at=%s", job.id, job.state, kind, _place(error))
+        if job.attempts >= self.settings.attempts and State.PARKED in NEXT[job.state]:
+            return self.park(job, f"Failed {job.attempts} times with an internal error ({kind}).")
+        return self._give_back(job, f"Internal error ({kind}).", counted=True)
+
+    def _give_back(self, job: Job, note: str, *, counted: bool) -> None:
+        now = self.clock.now()
+        wait = (
+            backoff(job.attempts, self.settings)
+            if counted
+            else patience(now - job.changed, self.settings)
+        )
+        self.store.postpone(job, now + wait, note, counted=counted)
+        log.info("job=%d state=%s postponed=%d", job.id, job.state, wait.total_seconds())
+
+
+def _place(error: BaseException) -> str:
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    if trace is None:
+        return "?"
+    return f"{trace.tb_frame.f_globals.get('__name__', '?')}:{trace.tb_lineno}"
