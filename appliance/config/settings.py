@@ -9,9 +9,16 @@ from typing import Any, Literal
 from appliance.domain.mail import Address
 
 
-def told(en: str, zh: str, **default: Any) -> Any:
-    """A dataclass field with its sentence; ``default=`` or ``default_factory=`` as in ``field``."""
-    return field(metadata={"en": en, "zh": zh}, **default)
+def told(en: str, zh: str, *, limits: tuple[float, float] | None = None, **default: Any) -> Any:
+    """A dataclass field with its sentence; ``default=`` or ``default_factory=`` as in ``field``.
+
+    Args:
+        en: what it is for, in English.
+        zh: the same in Simplified Chinese.
+        limits: least and greatest allowed number.
+        default: passed on to ``field``.
+    """
+    return field(metadata={"en": en, "zh": zh, "limits": limits}, **default)
 
 
 def _disclosure() -> Mapping[str, str]:
@@ -35,16 +42,19 @@ class Caps:
         "Automatic answers per thread before a person has looked at it.",
         "人工查看之前，每个会话最多自动答复的次数。",
         default=1,
+        limits=(0, 100),
     )
     per_sender_per_day: int = told(
         "Automatic answers to one sender in 24 hours.",
         "24 小时内对同一发件人最多自动答复的次数。",
         default=3,
+        limits=(0, 1000),
     )
     per_hour: int = told(
         "Automatic answers to anybody in one hour; beyond it everything goes to review.",
         "每小时自动答复的总上限；超出后全部转人工审核。",
         default=20,
+        limits=(0, 10_000),
     )
 
 
@@ -56,13 +66,23 @@ class Writing:
         "How freely the engine chooses words; 0 is the same draft every time.",
         "用词的随机程度；0 表示每次结果相同。",
         default=0.3,
+        limits=(0, 2),
     )
-    top_p: float = told("Share of probability to choose from.", "候选词的累计概率。", default=0.9)
-    top_k: int = told("Number of candidates to choose from.", "候选词的数量。", default=40)
+    top_p: float = told(
+        "Share of probability to choose from.", "候选词的累计概率。", default=0.9, limits=(0, 1)
+    )
+    top_k: int = told(
+        "Number of candidates to choose from.", "候选词的数量。", default=40, limits=(1, 1000)
+    )
     repeat_penalty: float = told(
-        "Penalty on repeating words; 1 is none.", "重复用词的惩罚；1 表示不惩罚。", default=1.05
+        "Penalty on repeating words; 1 is none.",
+        "重复用词的惩罚；1 表示不惩罚。",
+        default=1.05,
+        limits=(0.5, 2),
     )
-    max_tokens: int = told("Longest reply in tokens.", "答复的最大长度（token 数）。", default=400)
+    max_tokens: int = told(
+        "Longest reply in tokens.", "答复的最大长度（token 数）。", default=400, limits=(16, 8192)
+    )
     stop: tuple[str, ...] = told(
         "Strings that end a reply.", "遇到这些字符串即结束答复。", default=()
     )
@@ -70,6 +90,7 @@ class Writing:
         "Passages of the knowledge folder shown to the engine per mail.",
         "每封邮件提供给模型的知识条目数。",
         default=4,
+        limits=(0, 50),
     )
     tone: str = told(
         "A sentence for the engine about the manner of writing.",
@@ -142,7 +163,10 @@ class MailboxSettings:
     )
     path: Path = told("Directory of the Maildir.", "Maildir 目录。")
     poll_seconds: float = told(
-        "Look for new mail at least this often.", "检查新邮件的最长间隔（秒）。", default=60.0
+        "Look for new mail at least this often.",
+        "检查新邮件的最长间隔（秒）。",
+        default=60.0,
+        limits=(0.01, 86_400),
     )
 
 
@@ -160,15 +184,26 @@ class EngineSettings:
         "模型文件（GGUF）。",
         default=Path("/var/lib/appliance/models/qwen3-4b-instruct-2507-q4_k_m.gguf"),
     )
-    context: int = told("Tokens of context per slot.", "每个槽位的上下文 token 数。", default=8192)
-    slots: int = told("Mails drafted at the same time.", "同时起草的邮件数。", default=1)
+    context: int = told(
+        "Tokens of context per slot.",
+        "每个槽位的上下文 token 数。",
+        default=8192,
+        limits=(512, 262_144),
+    )
+    slots: int = told(
+        "Mails drafted at the same time.", "同时起草的邮件数。", default=1, limits=(1, 32)
+    )
     threads: int = told(
-        "Threads for writing; 0: one per core.", "生成时的线程数；0 表示每核一个。", default=0
+        "Threads for writing; 0: one per core.",
+        "生成时的线程数；0 表示每核一个。",
+        default=0,
+        limits=(0, 256),
     )
     prefill_threads: int = told(
         "Threads for reading the prompt; 0: one per core.",
         "读取提示时的线程数；0 表示每核一个。",
         default=0,
+        limits=(0, 256),
     )
 
 
@@ -177,23 +212,31 @@ class FlowSettings:
     """``[flow]``: patience."""
 
     attempts: int = told(
-        "Tries before a mail is parked for a person.", "失败多少次后搁置并交由人工。", default=3
+        "Tries before a mail is parked for a person.",
+        "失败多少次后搁置并交由人工。",
+        default=3,
+        limits=(1, 100),
     )
     retry_seconds: float = told(
         "Wait after the first failure; doubles each time.",
         "首次失败后的等待秒数；之后每次加倍。",
         default=30.0,
+        limits=(0, 86_400),
     )
-    retry_max_seconds: float = told("Longest wait.", "最长等待秒数。", default=3600.0)
+    retry_max_seconds: float = told(
+        "Longest wait.", "最长等待秒数。", default=3600.0, limits=(0, 604_800)
+    )
     undo_seconds: float = told(
         "An approved reply leaves after this long; until then it can be undone.",
         "批准后延迟多少秒发出；在此之前可以撤销。",
         default=30.0,
+        limits=(0, 86_400),
     )
     stop_seconds: float = told(
         "On stop, time for the mails in the slots to be finished.",
         "停止服务时，留给正在起草的邮件的时间（秒）。",
         default=10.0,
+        limits=(0, 600),
     )
 
 
