@@ -12,7 +12,7 @@ from typing import Final
 from appliance import __version__
 from appliance.cli.words import language_of
 from appliance.cli.words import words as _
-from appliance.domain.errors import ApplianceError, ConfigError, DaemonUnreachable, OperatorError
+from appliance.domain.errors import ApplianceError, DaemonUnreachable, OperatorError
 
 CONFIG: Final = Path("/etc/appliance/appliance.toml")
 
@@ -27,6 +27,8 @@ _GROUPS: Final = (
     "appliance.cli.demo",
 )
 """Modules that add their verbs with ``add_verbs(subparsers)``; none loads the engine on import."""
+
+_STATUS: Final = ((DaemonUnreachable, 3), (OperatorError, 2), (ApplianceError, 75))
 
 Run = Callable[[argparse.Namespace], int]
 
@@ -70,19 +72,9 @@ def run(arguments: Sequence[str]) -> int:
     act: Run = chosen.run
     try:
         return act(chosen)
-    except ConfigError as error:
-        for problem in error.problems:
-            print(problem, file=sys.stderr)
-        return 2
-    except DaemonUnreachable as error:
-        print(error, file=sys.stderr)
-        return 3
-    except OperatorError as error:
-        print(error, file=sys.stderr)
-        return 2
     except ApplianceError as error:
         print(error, file=sys.stderr)
-        return 75
+        return next(status for kind, status in _STATUS if isinstance(error, kind))
     except BrokenPipeError:
         # `appliance mail list | head`: the reader has enough.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

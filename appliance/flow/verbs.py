@@ -63,9 +63,7 @@ class Verbs:
         return {**job_view(job), "ledger": entries[::-1]}
 
     def mail_approve(self, who: str, arguments: Arguments) -> object:
-        return job_view(
-            self._review.approve(_job(arguments), _number(arguments, "version"), who)
-        )
+        return job_view(self._review.approve(_job(arguments), _number(arguments, "version"), who))
 
     def mail_undo(self, who: str, arguments: Arguments) -> object:
         return job_view(self._review.undo(_job(arguments), who))
