@@ -98,7 +98,8 @@ def _check_mailboxes(reader: TreeReader) -> None:
 
 
 def _check_waits(reader: TreeReader) -> None:
-    first = reader.found("flow", "retry_seconds") or FlowSettings().retry_seconds
+    given = reader.found("flow", "retry_seconds")
+    first = FlowSettings().retry_seconds if given is None else given
     longest = reader.found("flow", "retry_max_seconds")
     if longest is not None and longest < first:
         reader.refuse(

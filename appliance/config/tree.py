@@ -1,6 +1,7 @@
 """TOML text to frozen dataclasses by their type hints, every mistake named at once."""
 
 import math
+import re
 import tomllib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import MISSING, Field, fields, is_dataclass
@@ -20,6 +21,8 @@ _Shape = Callable[[Any, Any, Key], Any]
 
 _WRONG: Final = object()
 """Stands for a value that was refused; never leaves this module."""
+
+_ADDRESS: Final = re.compile(r"""[^@\s<>,;:"\\]+@[^@\s<>,;:"\\]+""")
 
 _NAMES: Final[Mapping[type, str]] = MappingProxyType(
     {
@@ -186,8 +189,7 @@ class TreeReader:
     def _address(self, raw: object, key: Key) -> Any:
         if not isinstance(raw, str):
             return self._refused(key, "must be a mail address in quotes", raw)
-        local, at, domain = raw.strip().partition("@")
-        if not (local and at and domain) or any(sign in raw.strip() for sign in ' <>,;"'):
+        if not _ADDRESS.fullmatch(raw.strip()):
             self.refuse(key, f'must be a mail address such as service@example.com, not "{raw}".')
             return _WRONG
         return Address(raw.strip().lower())
