@@ -1,0 +1,211 @@
+"""The folder mailbox: a Maildir that is read, answered into Sent and Drafts, and filed."""
+
+import errno
+import hashlib
+import os
+import threading
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Final, Protocol
+
+from appliance.domain.draft import Evidence, Reply
+from appliance.domain.errors import MessageUnreadable
+from appliance.domain.mail import Batch, Cursor, Message, MessageId, Thread
+from appliance.domain.ports import Clock
+from appliance.domain.verdict import Disposition
+from appliance.mailbox import compose, mime
+from appliance.mailbox.inbox import SETTLE_SECONDS, Inbox
+from appliance.mailbox.maildir import Folder, Maildir, MailFile
+from appliance.mailbox.references import References
+
+
+class Waiter(Protocol):
+    """Something to sleep on until the watched folders change."""
+
+    def wait(self, seconds: float) -> bool:
+        """True: changed or woken, also since the last wait; False: the time is over."""
+        ...
+
+    def wake(self) -> None:
+        """End a running wait, or the next one, at once."""
+        ...
+
+
+_LARGEST: Final = 20 * 1024 * 1024
+_THREAD: Final = 40
+_FOLDERS: Final = {
+    Disposition.PASS: Folder.HANDLED,
+    Disposition.REVIEW: Folder.INBOX,
+    Disposition.HOLD: Folder.HELD,
+    Disposition.STOP: Folder.SKIPPED,
+}
+# The inbox first: it is the shortest, and there the mail usually lies.
+_FILED: Final = (Folder.INBOX, Folder.HELD, Folder.HANDLED, Folder.SKIPPED)
+# A mail program shows what is handled or skipped as read, and what waits for a person as new.
+_SEEN: Final = frozenset({Folder.HANDLED, Folder.SKIPPED})
+_LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
+
+
+def prepare(path: Path, *, name: str) -> tuple[Path, ...]:
+    """Make the Maildir of mailbox ``name`` where it is missing; returns the directories to watch.
+
+    Raises:
+        DiskFull, MailboxUnreachable: it cannot be made.
+    """
+    maildir = Maildir(name=name, root=path)
+    maildir.create()
+    return maildir.watched
+
+
+class FolderMailbox:
+    """The Mailbox port over a Maildir (https://cr.yp.to/proto/maildir.html).
+
+    A mail's uid is the unique part of its file name, so it stays the same in every folder. ``.eml``
+    files dropped into the directory itself are taken once they lie unchanged for two seconds.
+    Sending is the rename into ``Sent/new``. Threads may share one object; ``prepare`` comes first.
+    """
+
+    def __init__(self, *, name: str, path: Path, waiter: Waiter, clock: Clock) -> None:
+        self.name = name
+        self._maildir = Maildir(name=name, root=path)
+        self._inbox = Inbox(self._maildir)
+        self._references = References(self._maildir)
+        self._waiter = waiter
+        self._clock = clock
+        self._lock = threading.Lock()
+
+    def fetch(self, since: Cursor | None, limit: int) -> Batch:
+        """At most ``limit`` mails that were not fetched up to the cursor, oldest first.
+
+        After a restart the whole inbox comes again, in batches.
+        """
+        with self._lock:
+            self._maildir.require()
+            self._inbox.adopt(now=self._clock.now(), steady=self._clock.steady())
+            files, cursor = self._inbox.offer(since, limit)
+        messages: list[Message] = []
+        unreadable: list[tuple[str, str]] = []
+        gone: list[MailFile] = []
+        for file in files:
+            try:
+                messages.append(self._read(file))
+            except FileNotFoundError:
+                gone.append(file)
+            except MessageUnreadable as error:
+                unreadable.append((file.key, str(error)))
+        with self._lock:
+            self._inbox.withdraw(gone)
+        return Batch(messages=tuple(messages), cursor=cursor, unreadable=tuple(unreadable))
+
+    def wait(self, timeout: timedelta) -> bool:
+        seconds = timeout.total_seconds()
+        with self._lock:
+            settling = self._inbox.settling
+        return self._waiter.wait(min(seconds, SETTLE_SECONDS) if settling else seconds) or settling
+
+    def wake(self) -> None:
+        self._waiter.wake()
+
+    def thread(self, message: Message) -> Thread:
+        """What inbox, Handled, Held, Skipped and Sent have of the thread, up to this message.
+
+        Mails that came later and are no ancestors are left out: the last one is the one to answer.
+        """
+        ancestors = frozenset(
+            {*message.references} | ({message.in_reply_to} if message.in_reply_to else set())
+        )
+        if not ancestors:
+            return Thread(messages=(message,))
+        with self._lock:
+            self._references.renew(trust_times=True)
+            kin = self._references.kin((message.id, *sorted(ancestors)), _THREAD + 1)
+        read = []
+        for relative in kin:
+            found = self._read_again(relative.file) if relative.file.key != message.uid else None
+            if found is not None:
+                read.append((found, relative.file.folder))
+        return _thread(message, ancestors, read)
+
+    def save_draft(self, reply: Reply) -> None:
+        key = _key(reply.id)
+        self._maildir.require()
+        if self._maildir.find(key, (Folder.DRAFTS,)) is None:
+            self._maildir.deposit(Folder.DRAFTS, key, compose.compose(reply))
+
+    def send(self, reply: Reply, commit: Callable[[], None]) -> None:
+        """Put the reply into Sent; a reply that lies there already is not written again."""
+        key = _key(reply.id)
+        self._maildir.require()
+        if self._maildir.find(key, (Folder.SENT,)) is not None:
+            commit()
+            return
+        self._maildir.deposit(Folder.SENT, key, compose.compose(reply), before=commit)
+
+    def find_sent(self, reply: Reply) -> Evidence:
+        """SENT or NOT_SENT, never UNKNOWN.
+
+        Here absence is proof: the rename into Sent is the sending itself, it happens whole or not
+        at all, and no server goes on with it after this process has died. A copy that a person
+        renamed or moved to another folder of the account still counts.
+        """
+        self._maildir.require()
+        if self._maildir.find(_key(reply.id), (Folder.SENT,)) is not None:
+            return Evidence.SENT
+        with self._lock:
+            self._references.renew(trust_times=False)
+            return Evidence.SENT if self._references.holding(reply.id) else Evidence.NOT_SENT
+
+    def file(self, message: Message, disposition: Disposition) -> None:
+        folder = _FOLDERS[disposition]
+        self._maildir.require()
+        file = self._maildir.find(message.uid, _FILED)
+        if file is None or file.folder is folder:
+            return
+        flags = set(file.flags) | ({"S"} if folder in _SEEN else set())
+        self._maildir.move(file, folder, "".join(sorted(flags)))
+        with self._lock:
+            self._references.distrust()
+
+    def _read(self, file: MailFile) -> Message:
+        try:
+            raw = self._maildir.read(file, _LARGEST + 1)
+        except FileNotFoundError:
+            raise
+        except OSError as error:
+            raise MessageUnreadable(
+                f"The file cannot be opened ({os.strerror(error.errno or errno.EIO)}); it stays in "
+                "the inbox. Make it readable for the service and drop a copy of it in again."
+            ) from error
+        if len(raw) > _LARGEST:
+            raise MessageUnreadable(
+                f"The mail is larger than {_LARGEST // 1024**2} MB; it stays in the inbox."
+            )
+        return mime.read(raw, mailbox=self.name, uid=file.key)
+
+    def _read_again(self, file: MailFile) -> Message | None:
+        try:
+            return self._read(file)
+        except (FileNotFoundError, MessageUnreadable):
+            return None
+
+
+def _thread(
+    message: Message, ancestors: frozenset[MessageId], read: Sequence[tuple[Message, Folder]]
+) -> Thread:
+    last = message.date or _LONG_AGO
+    earlier: dict[MessageId, tuple[datetime, Message, Folder]] = {}
+    for found, folder in read:
+        date = found.date or _LONG_AGO
+        if found.id != message.id and (found.id in ancestors or date <= last):
+            earlier[found.id] = (date, found, folder)
+    kept = sorted(earlier.values(), key=lambda entry: entry[0])[-_THREAD:]
+    return Thread(
+        messages=(*(found for _, found, _ in kept), message),
+        ours=frozenset(found.id for _, found, folder in kept if folder is Folder.SENT),
+    )
+
+
+def _key(message_id: MessageId) -> str:
+    """The file name of a reply: the same Message-ID is the same file."""
+    return f"R{hashlib.sha256(message_id.encode()).hexdigest()[:32]}.appliance"
