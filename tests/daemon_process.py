@@ -2,10 +2,12 @@
 
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -104,6 +106,11 @@ class DaemonProcess:
 
     def states(self) -> list[str]:
         return sorted(job["state"] for job in self.jobs())
+
+    def states_on_disk(self) -> list[str]:
+        """The states as the store holds them, read without a daemon."""
+        with closing(sqlite3.connect(f"file:{self.state / 'appliance.sqlite3'}?mode=ro", uri=True)) as store:
+            return sorted(row[0] for row in store.execute("SELECT state FROM job"))
 
     def until(self, true: Callable[[], bool], seconds: float = 60.0) -> None:
         """Wait for something to become true; the limit only ends a test that would hang."""

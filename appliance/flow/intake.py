@@ -13,6 +13,7 @@ from appliance.domain.errors import (
     MailboxUnreachable,
     OperatorError,
 )
+from appliance.domain.mail import Cursor
 from appliance.domain.ports import JobStore
 from appliance.flow.desk import Desks
 from appliance.flow.health import Health
@@ -43,6 +44,7 @@ class Intake:
         self._arrived = arrived
         self._stop = threading.Event()
         self._failures = 0
+        self._cursor: Cursor | None = None
 
     @property
     def part(self) -> str:
@@ -90,13 +92,14 @@ class Intake:
         return poll
 
     def once(self) -> int:
-        """Fetch one batch; returns how many jobs are new, so 0 means there is nothing more.
+        """Fetch one batch; returns how many mails it held, so 0 means there is nothing more.
 
         Raises:
             TransientError, OperatorError: from the mailbox or the store; what was stored stays.
         """
         desk = self._desks[self._name]
-        batch = desk.mailbox.fetch(self._store.cursor(self._name), BATCH)
+        since = self._cursor or self._store.cursor(self._name)
+        batch = desk.mailbox.fetch(since, BATCH)
         added = 0
         for message in batch.messages:
             job = self._store.enqueue(message, batch.cursor)
@@ -108,6 +111,8 @@ class Intake:
             if job is not None:
                 added += 1
                 log.warning("job=%d state=parked mailbox=%s unreadable", job, self._name)
+        # Only now: what could not be stored has to come again.
+        self._cursor = batch.cursor
         if added:
             self._arrived()
-        return added
+        return len(batch.messages) + len(batch.unreadable)
