@@ -146,9 +146,12 @@ class _Reader:
             raise struct.error
         return self._content[start : self._at].decode("utf-8", errors="replace")
 
-    def _skip_text(self) -> None:
-        length = self._whole(_COUNT)
-        self._at += length
+    def _skip_texts(self, count: int) -> None:
+        # A vocabulary has some hundred thousand of them, so no call is made that can be spared.
+        content, read, at = self._content, _COUNT.unpack_from, self._at
+        for _ in range(count):
+            at += _COUNT.size + read(content, at)[0]
+        self._at = at
 
     def _value(self, kind: int) -> Value | None:
         if kind == _STRING:
@@ -161,8 +164,7 @@ class _Reader:
         kind = self._whole(_KIND)
         length = self._whole(_COUNT)
         if kind == _STRING:
-            for _ in range(length):
-                self._skip_text()
+            self._skip_texts(length)
             return None
         form = self._form(kind)
         if length <= _LONGEST_ARRAY_KEPT:

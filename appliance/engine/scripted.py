@@ -31,10 +31,10 @@ def canned_reply(prompt: Prompt) -> str:
 
 
 class ScriptedEngine:
-    """The Engine port without a model: ``reply`` decides the text, tokens are counted by characters.
+    """The Engine port without a model: ``reply`` decides the text, characters count as tokens.
 
-    Limits, stop strings, streaming, cancellation and closing are those of the real engine; each slot
-    is a thread of its own.
+    Limits, stop strings, streaming, cancellation and closing are those of the real engine; each
+    slot is a thread of its own.
 
     Args:
         reply: the whole text for a prompt; what it raises, the future raises.
