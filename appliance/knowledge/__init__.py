@@ -1,0 +1,1 @@
+"""The owner's folder: read into passages, found again by a question."""
