@@ -1,6 +1,7 @@
 """The composition root: builds everything once from the settings, starts and stops the threads."""
 
 import logging
+import os
 import signal
 import threading
 from collections.abc import Callable, Mapping
@@ -15,7 +16,6 @@ from appliance.config.settings import EngineSettings, MailboxSettings, Settings
 from appliance.config.toml import load_office, load_settings
 from appliance.control.protocol import Caller, Role
 from appliance.control.server import Handler, Server
-from appliance.domain.errors import ConfigError, DiskFull
 from appliance.domain.job import State
 from appliance.domain.ports import Clock, Engine
 from appliance.flow.clerk import Clerk
@@ -24,6 +24,7 @@ from appliance.flow.drafter import Drafter
 from appliance.flow.floor import Floor
 from appliance.flow.health import Health
 from appliance.flow.intake import Intake
+from appliance.flow.reload import Reload
 from appliance.flow.review import Review
 from appliance.flow.runner import Runner
 from appliance.flow.status import Status
@@ -34,17 +35,14 @@ from appliance.host.readings import read as read_host
 from appliance.host.service import Service
 from appliance.host.watch import FolderWatch
 from appliance.knowledge.index import FolderKnowledge
-from appliance.mailbox.folder import FolderMailbox
+from appliance.mailbox.folder import FolderMailbox, prepare
 from appliance.screen import chain
 from appliance.store.jobs import SqliteJobStore
 
 log = logging.getLogger(__name__)
 
-KNOWN_RULES: Final = chain.RULES | gate.RULES
+RULES: Final = chain.RULES | gate.RULES
 """Every rule name that an office may set."""
-
-_HOST_SECONDS: Final = 5.0
-_STUCK_SECONDS: Final = 900.0
 
 
 class SystemClock:
@@ -59,18 +57,218 @@ class SystemClock:
         return monotonic()
 
 
+_LOOK_SECONDS: Final = 5.0
+_QUIET_SECONDS: Final = 0.5
+_STUCK_SECONDS: Final = 120.0
+_SILENT_SECONDS: Final = 900.0
+_REPEATED: Final = 200
+
+
+class Daemon:
+    """Everything that runs; ``run`` returns when the process is told to stop."""
+
+    def __init__(self, file: Path) -> None:
+        """Build every part.
+
+        Args:
+            file: ``appliance.toml``.
+
+        Raises:
+            ConfigError: it, an office or the overrides are wrong; names every problem.
+            AlreadyRunning: another daemon owns the state directory.
+            OperatorError: the store cannot be used.
+        """
+        self.settings = settings = load_settings(file)
+        self._clock = clock = SystemClock()
+        self._stop = threading.Event()
+        self._watch = FolderWatch()
+        self._service = Service.of(os.environ, os.getpid())
+        store = SqliteJobStore.open(settings.state, clock, stopping=chain.STOPPING)
+        self._floor = floor = Floor(
+            store=store,
+            desks=Desks(tuple(self._desk(mailbox) for mailbox in settings.mailbox)),
+            runner=Runner(store=store, clock=clock, settings=settings.flow),
+            switches=Switches(settings.state / "overrides.toml", clock, self._wake),
+            health=Health(clock),
+            clock=clock,
+        )
+        self._clerk = Clerk(floor, self._wake_drafter)
+        self._drafter = Drafter(
+            floor, load=partial(load_engine, settings.engine, clock), drafted=self._clerk.wake
+        )
+        self._intakes = tuple(
+            Intake(
+                mailbox=mailbox.name,
+                desks=floor.desks,
+                store=store,
+                health=floor.health,
+                arrived=self._clerk.wake,
+            )
+            for mailbox in settings.mailbox
+        )
+        self._reload = Reload(
+            floor.desks,
+            settings,
+            load_settings=partial(load_settings, file),
+            load_office=partial(load_office, known_rules=RULES),
+        )
+        self._status = Status(
+            floor=floor, drafter=self._drafter, settings=settings, started=clock.now()
+        )
+        self._server = Server(
+            path=settings.socket, handlers=self._handlers(), answers=store, clock=clock
+        )
+        offices = tuple(mailbox.office for mailbox in settings.mailbox)
+        self._bell = self._watch.bell(
+            file,
+            *offices,
+            recursive=True,
+            quiet_seconds=_QUIET_SECONDS,
+        )
+
+    def _desk(self, mailbox: MailboxSettings) -> Desk:
+        watched = prepare(mailbox.path, name=mailbox.name)
+        return Desk(
+            settings=mailbox,
+            office=load_office(mailbox.office, known_rules=RULES),
+            mailbox=FolderMailbox(
+                name=mailbox.name,
+                path=mailbox.path,
+                waiter=self._watch.bell(*watched),
+                clock=self._clock,
+            ),
+            knowledge=FolderKnowledge(mailbox.office / "knowledge"),
+        )
+
+    def _wake(self) -> None:
+        self._clerk.wake()
+        self._drafter.wake()
+
+    def _wake_drafter(self) -> None:
+        self._drafter.wake()
+
+    def _handlers(self) -> Mapping[str, Handler]:
+        verbs = Verbs(
+            self._floor,
+            review=Review(self._floor, self._wake),
+            interrupt=self._drafter.interrupt,
+        )
+        reading = {
+            "mail.list": verbs.mail_list,
+            "mail.show": verbs.mail_show,
+            "mail.why": verbs.mail_why,
+            "status": self._page,
+        }
+        deciding = {
+            "mail.approve": verbs.mail_approve,
+            "mail.undo": verbs.mail_undo,
+            "mail.edit": verbs.mail_edit,
+            "mail.reject": verbs.mail_reject,
+            "mail.redo": verbs.mail_redo,
+            "mail.retry": verbs.mail_retry,
+            "mail.resolve": verbs.mail_resolve,
+            "pause": verbs.pause,
+            "resume": verbs.resume,
+            "stop-sending": verbs.stop_sending,
+        }
+        return {
+            **{verb: _handler(act, Role.VIEW) for verb, act in reading.items()},
+            **{verb: _handler(act, Role.REVIEW) for verb, act in deciding.items()},
+        }
+
+    def _page(self, _who: str, _arguments: Arguments) -> object:
+        readings = asdict(read_host(self.settings.state))
+        return self._status.page(readings, (*self._reload.notes, *self._watch.problems))
+
+    def run(self) -> None:
+        """Serve until SIGTERM or SIGINT; what is in the slots is finished or given back.
+
+        Raises:
+            AlreadyRunning, ConfigError: the socket cannot be used.
+        """
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._told_to_stop)
+        self._server.start()
+        threads = [
+            threading.Thread(target=act, name=name, daemon=True)
+            for name, act in (
+                ("clerk", self._clerk.run),
+                ("drafter", self._drafter.run),
+                *((intake.part, intake.run) for intake in self._intakes),
+            )
+        ]
+        for thread in threads:
+            thread.start()
+        log.info("state=running mailboxes=%d", len(self._intakes))
+        self._save_drafts_again()
+        self._service.ready("Running.")
+        self._host()
+        self._service.stopping("Finishing what is being written.")
+        self._end(threads)
+
+    def _told_to_stop(self, _number: int, _frame: object) -> None:
+        self._stop.set()
+        self._bell.wake()
+
+    def _host(self) -> None:
+        """Heartbeats and changed files, until told to stop."""
+        interval = min(self._service.watchdog_interval() or _LOOK_SECONDS, _LOOK_SECONDS)
+        self._reload.look()
+        while not self._stop.is_set():
+            if self._bell.wait(interval) and not self._stop.is_set():
+                self._reload.look()
+            if self._progresses():
+                self._service.alive()
+
+    def _progresses(self) -> bool:
+        """Every thread turns and the engine writes or reads; else systemd starts us anew."""
+        now = self._clock.steady()
+        turning = min(self._clerk.beat, self._drafter.beat) > now - _STUCK_SECONDS
+        return turning and all(
+            flight.progress > now - _SILENT_SECONDS for flight in self._drafter.in_flight()
+        )
+
+    def _save_drafts_again(self) -> None:
+        """A crash may have come between a draft and its copy in the Drafts folder."""
+        store = self._floor.store
+        for row in store.list(states=frozenset({State.DRAFTED}), limit=_REPEATED):
+            job = store.get(row.id)
+            if self._floor.desks[row.mailbox].office.save_drafts:
+                self._drafter.save_draft(job)
+
+    def _end(self, threads: list[threading.Thread]) -> None:
+        log.info("state=stopping")
+        for intake in self._intakes:
+            intake.stop()
+        self._drafter.stop()
+        self._clerk.stop()
+        self._server.stop()
+        for thread in threads:
+            thread.join(self.settings.flow.stop_seconds)
+        self._watch.close()
+        self._floor.store.close()
+        log.info("state=stopped")
+
+
+def _handler(act: Callable[[str, Arguments], object], role: Role) -> Handler:
+    def run(caller: Caller, arguments: Arguments) -> object:
+        return act(caller.name, arguments)
+
+    return Handler(role=role, mutates=role is not Role.VIEW, run=run)
+
+
 def load_engine(settings: EngineSettings, clock: Clock) -> Engine:
-    """The engine the settings name.
+    """The engine that the settings name.
 
     Raises:
-        ModelUnusable: the model file cannot be used, with what to do.
+        ModelUnusable: the model file cannot be used; says what to do.
     """
     match settings.kind:
         case "llama":
             from appliance.engine.llama import LlamaEngine
 
-            return LlamaEngine.load(settings, clock)
+            return LlamaEngine.load(settings, clock=clock)
         case "scripted":
-            from appliance.engine.scripted import rehearsal
+            from appliance.engine.scripted import ScriptedEngine
 
-            return rehearsal(settings, clock)
+            return ScriptedEngine(clock=clock, context=settings.context, slots=settings.slots)

@@ -70,10 +70,10 @@ def _print_engine(page: dict[str, Any]) -> None:
 
 def _print_host(host: dict[str, Any]) -> None:
     parts = []
-    if host.get("celsius") is not None:
-        parts.append(f"CPU {host['celsius']:.1f} °C")
-    if host.get("rss") is not None:
-        parts.append(f"RSS {host['rss'] // _MIB} MiB")
+    if host.get("cpu_celsius") is not None:
+        parts.append(f"CPU {host['cpu_celsius']:.1f} °C")
+    if host.get("own_memory") is not None:
+        parts.append(f"RSS {host['own_memory'] // _MIB} MiB")
     if host.get("memory_total"):
         used, total = host["memory_used"] // _MIB, host["memory_total"] // _MIB
         parts.append(_("memory {used}/{total} MiB").format(used=used, total=total))

@@ -115,6 +115,11 @@ class Knowledge(Protocol):
         """Changes whenever a file changes."""
         ...
 
+    @property
+    def problems(self) -> Sequence[str]:
+        """A sentence for each file that was not read."""
+        ...
+
     def search(self, question: str, limit: int) -> Sequence[Passage]:
         """The fittest passages, best first."""
         ...

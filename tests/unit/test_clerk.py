@@ -1,0 +1,200 @@
+from datetime import timedelta
+
+import pytest
+
+from appliance.domain.draft import Evidence
+from appliance.domain.errors import DiskFull, MailboxUnreachable, ReplyRefused
+from appliance.domain.job import State, Step
+from appliance.domain.verdict import Disposition
+from appliance.flow.clerk import Clerk
+from appliance.flow.switches import STOP_SENDING
+from tests import factories
+from tests.flow_floor import hall, trusted
+
+
+@pytest.fixture
+def room(tmp_path):
+    return hall(tmp_path)
+
+
+@pytest.fixture
+def clerk(room):
+    return Clerk(room.floor, lambda: None)
+
+
+def approved(room, uid="1"):
+    message = trusted(uid)
+    job = room.store.get(room.store.enqueue(message))
+    job = room.store.apply(job, Step(to=State.SCREENED, note=".", language="en"), "daemon")
+    job = room.store.apply(job, Step(to=State.DRAFTED, note=".", draft=factories.draft()), "daemon")
+    step = Step(to=State.APPROVED, note=".", reply=factories.reply(message, automatic=False))
+    return room.store.apply(job, step, "lin")
+
+
+def state(room, job):
+    return room.store.get(job.id).state
+
+
+def test_a_question_is_screened_and_the_drafter_is_told(room):
+    told = []
+    job = room.store.enqueue(trusted())
+    assert Clerk(room.floor, lambda: told.append(1)).once()
+    screened = room.store.get(job)
+    assert (screened.state, screened.language, told) == (State.SCREENED, "en", [1])
+
+
+def test_a_list_mail_is_skipped_and_filed_away(room, clerk):
+    headers = (*trusted().headers, ("list-id", "<news.customers.example>"))
+    job = room.store.enqueue(trusted(headers=headers))
+    clerk.once()
+    clerk.file()
+    assert room.store.get(job).state is State.SKIPPED
+    assert room.mailbox.places == {"1": Disposition.STOP}
+    assert not room.store.unfiled(10)
+
+
+def test_an_approved_reply_leaves_once_and_its_mail_is_filed(room, clerk):
+    job = approved(room)
+    room.mailbox.drafts = [job.reply]
+    while clerk.once():
+        pass
+    clerk.file()
+    assert room.mailbox.sent == [job.reply]
+    assert state(room, job) is State.SENT
+    assert room.mailbox.places == {"1": Disposition.PASS}
+    assert room.mailbox.drafts == []
+
+
+def test_nothing_leaves_while_sending_is_stopped(room, clerk):
+    job = approved(room)
+    room.floor.switches.turn_on(STOP_SENDING, who="lin", why="", until=None)
+    assert not clerk.once()
+    room.floor.switches.turn_off(STOP_SENDING)
+    assert clerk.once()
+    assert state(room, job) is State.SENT
+
+
+def test_a_stop_between_claim_and_commit_still_holds(room, clerk):
+    job = approved(room)
+    send = room.mailbox.send
+
+    def stopped_meanwhile(reply, commit):
+        room.floor.switches.turn_on(STOP_SENDING, who="lin", why="", until=None)
+        send(reply, commit)
+
+    room.floor.desks.all()[0].mailbox.__class__ = type(
+        "Stopping", (type(room.mailbox),), {"send": lambda _self, reply, commit: stopped_meanwhile(reply, commit)}
+    )
+    clerk.once()
+    assert room.mailbox.sent == []
+    assert state(room, job) is State.APPROVED
+
+
+def test_an_undo_between_claim_and_commit_still_holds(room, clerk):
+    job = approved(room)
+
+    def undone_meanwhile(reply, commit):
+        room.store.apply(room.store.get(job.id), Step(to=State.DRAFTED, note="Undone."), "lin")
+        commit()
+
+    room.mailbox.__class__ = type(
+        "Undoing", (type(room.mailbox),), {"send": lambda _self, reply, commit: undone_meanwhile(reply, commit)}
+    )
+    clerk.once()
+    assert state(room, job) is State.DRAFTED
+    assert room.mailbox.sent == []
+
+
+def test_a_mailbox_that_fails_before_the_commit_is_tried_again_later(room, clerk):
+    job = approved(room)
+    room.mailbox.trouble["send"] = [MailboxUnreachable("It does not answer.")]
+    clerk.once()
+    assert state(room, job) is State.APPROVED
+    assert room.floor.health.troubles()
+    assert not clerk.once()
+    room.clock.advance(timedelta(minutes=1))
+    clerk.once()
+    assert state(room, job) is State.SENT
+    assert not room.floor.health.troubles()
+
+
+@pytest.mark.parametrize(
+    ("evidence", "expected"),
+    [
+        (Evidence.SENT, State.SENT),
+        (Evidence.NOT_SENT, State.APPROVED),
+        (Evidence.UNKNOWN, State.HELD),
+    ],
+)
+def test_after_the_commit_only_evidence_decides(room, clerk, evidence, expected):
+    job = approved(room)
+    room.mailbox.after_commit = MailboxUnreachable("The line broke.")
+    room.mailbox.evidence = evidence
+    clerk.once()
+    assert state(room, job) is expected
+    assert room.store.get(job.id).uncertain is (expected is State.HELD)
+
+
+def test_a_refused_reply_is_parked_and_not_sent_again(room, clerk):
+    job = approved(room)
+    room.mailbox.after_commit = ReplyRefused("The server refuses this reply for good.")
+    clerk.once()
+    assert state(room, job) is State.PARKED
+
+
+def test_no_room_after_the_commit_brings_the_reply_back(room, clerk):
+    job = approved(room)
+    room.mailbox.after_commit = DiskFull("There is no room.")
+    clerk.once()
+    assert state(room, job) is State.APPROVED
+
+
+def test_a_job_found_in_sending_after_a_crash_is_resolved_not_sent_again(room, clerk):
+    job = approved(room)
+    job = room.store.apply(job, Step(to=State.SENDING, note="."), "daemon")
+    room.mailbox.sent.append(job.reply)
+    clerk.once()
+    assert state(room, job) is State.SENT
+    assert len(room.mailbox.sent) == 1
+
+
+def test_a_mail_that_killed_the_process_three_times_is_parked(room, clerk):
+    job = room.store.enqueue(trusted())
+    for _ in range(3):
+        room.store.claim(frozenset({State.RECEIVED}), timedelta(0))
+    clerk.once()
+    parked = room.store.get(job)
+    assert parked.state is State.PARKED
+    assert "3 tries" in room.store.entries(job)[0].note
+
+
+def test_an_unexpected_error_costs_a_try_and_at_last_parks_the_mail(room, clerk, caplog):
+    job = room.store.enqueue(trusted())
+    for _ in range(3):
+        room.mailbox.trouble["thread"] = [ValueError("secret mail text")]
+        clerk.once()
+        room.clock.advance(timedelta(hours=2))
+    assert room.store.get(job).state is State.PARKED
+    assert "secret mail text" not in caplog.text + room.store.entries(job)[0].note
+
+
+def test_a_mailbox_that_cannot_file_now_is_tried_again(room, clerk):
+    headers = (*trusted().headers, ("list-id", "<news.customers.example>"))
+    room.store.enqueue(trusted(headers=headers))
+    clerk.once()
+    room.mailbox.trouble["file"] = [MailboxUnreachable("It does not answer.")]
+    clerk.file()
+    assert room.mailbox.places == {}
+    assert room.floor.health.troubles()
+    clerk.file()
+    assert room.mailbox.places == {"1": Disposition.STOP}
+
+
+def test_the_clerk_stops_when_told_and_says_when_the_disk_is_full(room, clerk):
+    def full(*_):
+        clerk.stop()
+        raise DiskFull("There is no room.")
+
+    room.store.claim = full
+    clerk.run()
+    assert [trouble.part for trouble in room.floor.health.troubles()] == ["store"]

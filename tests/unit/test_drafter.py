@@ -1,0 +1,183 @@
+import threading
+from contextlib import contextmanager
+
+import pytest
+
+from appliance.config.settings import FlowSettings
+from appliance.domain.errors import MailboxUnreachable, ModelUnusable
+from appliance.domain.job import State, Step
+from appliance.domain.verdict import Disposition
+from appliance.engine.scripted import ScriptedEngine
+from appliance.flow.clerk import Clerk
+from appliance.flow.drafter import Drafter
+from appliance.flow.switches import PAUSE
+from tests.flow_floor import hall, trusted
+
+GOOD = "We are open on Saturday from 9:00 to 13:00."
+
+
+@contextmanager
+def drafting(room, reply=lambda _prompt: GOOD, seconds=0.0, slots=1):
+    """A drafter with a scripted engine; ``settle`` turns it until the engine is idle."""
+    finished = threading.Event()
+    engine = ScriptedEngine(reply=reply, clock=room.clock, seconds_per_reply=seconds, slots=slots)
+    drafter = Drafter(room.floor, load=lambda: engine, drafted=finished.set)
+    drafter._loaded()
+    drafter._stop_after = finished
+    try:
+        yield drafter
+    finally:
+        drafter.stop()
+        drafter._wind_up()
+
+
+def settle(drafter, turns=50):
+    drafter.turn()
+    while drafter.in_flight() and turns:
+        flight = drafter.in_flight()[0]
+        threading.Event().wait(0.01)
+        if flight.future.done():
+            drafter.turn()
+        turns -= 1
+
+
+def screened(room, uid="1", **changes):
+    job = room.store.enqueue(trusted(uid, **changes))
+    Clerk(room.floor, lambda: None).once()
+    assert room.store.get(job).state is State.SCREENED
+    return job
+
+
+def test_a_screened_mail_gets_a_draft_that_waits_for_a_person(tmp_path):
+    room = hall(tmp_path)
+    job = screened(room)
+    with drafting(room) as drafter:
+        settle(drafter)
+    drafted = room.store.get(job)
+    assert (drafted.state, drafted.draft.text) == (State.DRAFTED, GOOD)
+    assert drafted.draft.passages[0].source == "hours.md#Saturday"
+    assert [reply.text for reply in room.mailbox.drafts] == [f"{GOOD}\n\nNorthgate\n"]
+
+
+def test_a_clean_draft_of_an_automatic_office_is_approved_by_itself(tmp_path):
+    room = hall(tmp_path, automatic=True)
+    job = screened(room)
+    with drafting(room) as drafter:
+        settle(drafter)
+    approved = room.store.get(job)
+    assert approved.state is State.APPROVED, approved.findings
+    assert approved.reply.automatic
+    assert room.mailbox.drafts == []
+
+
+def test_a_draft_with_a_finding_waits_even_in_an_automatic_office(tmp_path):
+    room = hall(tmp_path, automatic=True)
+    job = screened(room)
+    with drafting(room, reply=lambda _: "We promise you a full refund of 500 EUR.") as drafter:
+        settle(drafter)
+    waiting = room.store.get(job)
+    assert waiting.state is State.DRAFTED
+    assert any(finding.disposition is Disposition.REVIEW for finding in waiting.findings)
+
+
+def test_an_empty_draft_is_held(tmp_path):
+    room = hall(tmp_path)
+    job = screened(room)
+    with drafting(room, reply=lambda _: "") as drafter:
+        settle(drafter)
+    assert room.store.get(job).state is State.HELD
+
+
+def test_only_the_newest_mail_of_a_thread_is_answered(tmp_path):
+    room = hall(tmp_path)
+    old = screened(room, "1")
+    newer = trusted("2", in_reply_to=room.store.get(old).message.id, sender=trusted("1").sender,
+                    text="Hello,\n\nand what are your opening hours on Sunday?")
+    room.clock.advance(FlowSettings().retry_seconds and __import__("datetime").timedelta(minutes=1))
+    room.store.enqueue(newer)
+    with drafting(room) as drafter:
+        settle(drafter)
+    assert room.store.get(old).state is State.SKIPPED
+
+
+def test_a_pause_starts_nothing(tmp_path):
+    room = hall(tmp_path)
+    job = screened(room)
+    room.floor.switches.turn_on(PAUSE, who="lin", why="", until=None)
+    with drafting(room) as drafter:
+        drafter.turn()
+        assert drafter.in_flight() == ()
+    assert room.store.get(job).state is State.SCREENED
+
+
+def test_an_interrupted_mail_goes_back_to_the_queue_without_losing_a_try(tmp_path):
+    room = hall(tmp_path)
+    job = screened(room)
+    with drafting(room, seconds=1000.0) as drafter:
+        drafter.turn()
+        assert len(drafter.in_flight()) == 1
+        drafter.interrupt()
+        drafter.turn()
+        back = room.store.get(job)
+    assert (back.state, back.attempts) == (State.SCREENED, 0)
+
+
+def test_what_a_person_rejected_meanwhile_is_not_drafted(tmp_path):
+    room = hall(tmp_path)
+    job = screened(room)
+    with drafting(room, seconds=1000.0) as drafter:
+        drafter.turn()
+        room.store.apply(room.store.get(job), Step(to=State.REJECTED, note="No."), "lin")
+        drafter.turn()
+        drafter.turn()
+        assert drafter.in_flight() == ()
+    assert room.store.get(job).state is State.REJECTED
+
+
+def test_a_mail_that_is_too_long_is_parked_with_a_sentence(tmp_path):
+    room = hall(tmp_path)
+    job = screened(room, text="Hello,\n\n" + "what are your opening hours on Saturday? " * 2000)
+    with drafting(room) as drafter:
+        settle(drafter)
+    assert room.store.get(job).state is State.PARKED
+
+
+def test_as_many_mails_are_in_flight_as_the_engine_has_slots(tmp_path):
+    room = hall(tmp_path)
+    for uid in "123":
+        screened(room, uid)
+    with drafting(room, seconds=1000.0, slots=2) as drafter:
+        drafter.turn()
+        assert len(drafter.in_flight()) == 2
+
+
+def test_a_model_that_cannot_be_loaded_is_told_and_tried_again(tmp_path):
+    room = hall(tmp_path)
+
+    def load():
+        raise ModelUnusable("There is no model file.")
+
+    drafter = Drafter(room.floor, load=load, drafted=lambda: None)
+    assert not drafter._loaded()
+    assert [trouble.part for trouble in room.floor.health.troubles()] == ["engine"]
+    assert not drafter._loaded()
+
+
+def test_a_drafts_folder_that_fails_does_not_lose_the_draft(tmp_path):
+    room = hall(tmp_path)
+    job = screened(room)
+    room.mailbox.trouble["save_draft"] = [MailboxUnreachable("It does not answer.")]
+    with drafting(room) as drafter:
+        settle(drafter)
+    assert room.store.get(job).state is State.DRAFTED
+    assert room.floor.health.troubles()[0].part == "drafts north"
+
+
+@pytest.mark.parametrize("seconds", [0.0, 1000.0])
+def test_stopping_finishes_or_gives_back_what_is_in_the_slots(tmp_path, seconds):
+    room = hall(tmp_path, flow=FlowSettings(stop_seconds=0.5))
+    job = screened(room)
+    with drafting(room, seconds=seconds) as drafter:
+        drafter.turn()
+    expected = State.DRAFTED if seconds == 0.0 else State.SCREENED
+    assert room.store.get(job).state is expected
