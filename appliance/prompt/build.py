@@ -17,11 +17,11 @@ from appliance.prompt.budget import (
     leading,
 )
 from appliance.prompt.instructions import asked, chinese, standing
-from appliance.prompt.neutral import fenced, line, neutral
+from appliance.prompt.neutral import FENCE, fenced, line, neutral
 
 _QUOTED_LINES: Final = 80
 _NAMES: Final = 10
-_CLOSE: Final = "\n>>>"
+_CLOSE: Final = "\n" + FENCE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -32,6 +32,9 @@ _ROLE_LINE: Final = re.compile(
     re.IGNORECASE | re.MULTILINE,
 )
 _RUN: Final = re.compile(r"([<＜>＞])(?:[ \t]*\1)+")
+FENCE: Final = '"""'
+"""Opens and closes every piece of outside text; no neutral text contains it."""
+_QUOTES: Final = re.compile(r'["＂](?:\s*["＂]){2,}')
 _BLANK_LINES: Final = re.compile(r"\n{3,}")
 
 
@@ -39,8 +42,8 @@ def neutral(text: str) -> str:
     """``text`` as plain words: what could pass for a chat-template token loses its brackets.
 
     Covers ChatML, Llama, Mistral, Gemma, DeepSeek, GLM and Alpaca forms, full-width look-alikes and
-    tokens split by blanks or invisible characters. Runs of angle brackets shrink to one, so no text
-    can write the fence of ``fenced``. Ordinary text comes back unchanged.
+    tokens split by blanks or invisible characters. Three and more straight quotes shrink to one, so
+    no text can write the fence of ``fenced``. Ordinary text comes back unchanged.
     """
     plain = "".join(character for character in text if _visible(character))
     plain = _PIPED.sub(r"(\1)", plain)
@@ -48,7 +51,7 @@ def neutral(text: str) -> str:
     plain = _BRACKETED.sub(r"(\1)", plain)
     plain = _HALF.sub("|", plain)
     plain = _ROLE_LINE.sub("", plain)
-    plain = _RUN.sub(r"\1", plain)
+    plain = _QUOTES.sub('"', _RUN.sub(r"\1", plain))
     return _BLANK_LINES.sub("\n\n", plain).strip()
 
 
@@ -62,5 +65,5 @@ def line(text: str) -> str:
 
 
 def fenced(title: str, text: str) -> str:
-    """``text`` as data between ``<<<`` and ``>>>``, which ``neutral`` text cannot contain."""
-    return f"<<< {title}\n{neutral(text)}\n>>>"
+    """``text`` as data between lines of three quotes, which ``neutral`` text cannot contain."""
+    return f"{title}:\n{FENCE}\n{neutral(text)}\n{FENCE}"
