@@ -42,10 +42,15 @@ def membership(uid: int, gid: int) -> tuple[str, frozenset[str]]:
     return name, frozenset(names)
 
 
-def caller(connection: socket.socket, membership: Membership = membership) -> Caller:
+def caller(
+    connection: socket.socket,
+    membership: Membership = membership,
+    trusted: frozenset[int] | None = None,
+) -> Caller:
     """Who is at the other end of a connected unix socket (SO_PEERCRED, unix(7)).
 
-    Root and the user of this process are administrators.
+    ``trusted`` uids are administrators whatever their groups: root and this process's own user,
+    unless told otherwise.
 
     Raises:
         OSError: the kernel does not tell.
@@ -53,7 +58,8 @@ def caller(connection: socket.socket, membership: Membership = membership) -> Ca
     raw = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
     pid, uid, gid = _CREDENTIALS.unpack(raw)
     name, groups = membership(uid, gid)
-    highest = Role.ADMIN if uid in {0, os.geteuid()} else _highest(groups)
+    administrators = {0, os.geteuid()} if trusted is None else trusted
+    highest = Role.ADMIN if uid in administrators else _highest(groups)
     return Caller(uid=uid, gid=gid, pid=pid, name=name, roles=_up_to(highest))
 
 

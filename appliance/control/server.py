@@ -12,11 +12,11 @@ from concurrent.futures import wait as wait_for
 from pathlib import Path
 from typing import Final
 
-from appliance.control.access import Membership, caller, membership
+from appliance.control.access import caller
 from appliance.control.connection import Connection, Limits
 from appliance.control.dispatch import NOBODY, Answers, Dispatch, Handler
 from appliance.control.listen import forget, listen
-from appliance.control.protocol import BAD_REQUEST, REQUEST_LIMIT, failure, line
+from appliance.control.protocol import BAD_REQUEST, REQUEST_LIMIT, Caller, failure, line
 from appliance.domain.ports import Clock
 
 __all__ = ["Answers", "Handler", "Limits", "Server"]
@@ -44,13 +44,13 @@ class Server:
         answers: Answers,
         clock: Clock,
         limits: Limits = _LIMITS,
-        membership: Membership = membership,
+        identify: Callable[[socket.socket], Caller] = caller,
     ) -> None:
         self._path = path
         self._dispatch = Dispatch(handlers=handlers, answers=answers)
         self._clock = clock
         self._limits = limits
-        self._membership = membership
+        self._identify = identify
         self._selector = selectors.DefaultSelector()
         self._connections: set[Connection] = set()
         self._returned: list[Connection] = []
@@ -195,7 +195,7 @@ class Server:
     def _answer(self, connection: Connection, taken: bytes) -> None:
         """In a worker: answer one line and give the connection back."""
         try:
-            who = caller(connection.socket, self._membership)
+            who = self._identify(connection.socket)
             self._write(connection, self._dispatch.answer(who, taken))
         except OSError:
             self._discard(connection)

@@ -47,7 +47,7 @@ class Service:
         self._tell("WATCHDOG=1")
 
     def reloading(self, steady: float) -> None:
-        """The configuration is read again, until ``ready``; ``steady``: CLOCK_MONOTONIC, seconds."""
+        """The configuration is read again, until ``ready``; ``steady``: seconds, monotonic."""
         self._tell("RELOADING=1", f"MONOTONIC_USEC={int(steady * 1e6)}")
 
     def stopping(self, status: str = "") -> None:
