@@ -51,7 +51,7 @@ def run(chosen: argparse.Namespace) -> int:
     for number, passage in enumerate(passages, start=1):
         if chosen.json:
             shown = {"source": passage.source, "text": passage.text}
-            print_json({**shown, "score": round(passage.score, 4)})
+            print_json({**shown, "score": float(f"{passage.score:.4g}")})
         else:
             print(f"{number}. {passage.source}  ({passage.score:.1f})")
             print("".join(f"   {line}\n" for line in passage.text.splitlines()))
