@@ -1,0 +1,1 @@
+"""Mail as bytes on one side, ``domain.mail`` values on the other, and the accounts between them."""
