@@ -12,7 +12,7 @@ from pathlib import Path
 from time import monotonic
 from typing import Final
 
-from appliance.config.settings import EngineSettings, MailboxSettings, Settings
+from appliance.config.settings import EngineSettings, MailboxSettings
 from appliance.config.toml import load_office, load_settings
 from appliance.control.protocol import Caller, Role
 from appliance.control.server import Handler, Server

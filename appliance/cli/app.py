@@ -28,8 +28,6 @@ _GROUPS: Final = (
 )
 """Modules that add their verbs with ``add_verbs(subparsers)``; none loads the engine on import."""
 
-_STATUS: Final = ((DaemonUnreachable, 3), (OperatorError, 2), (ApplianceError, 75))
-
 Run = Callable[[argparse.Namespace], int]
 
 
@@ -59,6 +57,12 @@ def parser() -> argparse.ArgumentParser:
     return root
 
 
+def _status(error: ApplianceError) -> int:
+    if isinstance(error, DaemonUnreachable):
+        return 3
+    return 2 if isinstance(error, OperatorError) else 75
+
+
 def run(arguments: Sequence[str]) -> int:
     """Run one command line.
 
@@ -74,7 +78,7 @@ def run(arguments: Sequence[str]) -> int:
         return act(chosen)
     except ApplianceError as error:
         print(error, file=sys.stderr)
-        return next(status for kind, status in _STATUS if isinstance(error, kind))
+        return _status(error)
     except BrokenPipeError:
         # `appliance mail list | head`: the reader has enough.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -55,7 +55,7 @@ def _demo(chosen: argparse.Namespace) -> int:
     if small:
         _say(
             _(
-                "This is a very small model that knows English only: it shows the way a mail takes, "
+                "This is a very small model that knows English only: it shows the way of a mail, "
                 "not how good the answers of the real one are."
             )
         )

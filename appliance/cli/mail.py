@@ -73,9 +73,7 @@ def _add_deciding(inner: Any) -> None:
 
 
 def _list(chosen: argparse.Namespace) -> int:
-    rows = call(
-        chosen, "mail.list", state=chosen.state, before=chosen.before, limit=chosen.limit
-    )
+    rows = call(chosen, "mail.list", state=chosen.state, before=chosen.before, limit=chosen.limit)
     if chosen.json:
         for row in rows:
             print_json(row)

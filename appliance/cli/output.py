@@ -31,9 +31,7 @@ def fitted(text: str, columns: int) -> str:
     return flat + " " * (columns - width(flat))
 
 
-def print_table(
-    rows: Sequence[Mapping[str, Any]], columns: Sequence[tuple[str, str, int]]
-) -> None:
+def print_table(rows: Sequence[Mapping[str, Any]], columns: Sequence[tuple[str, str, int]]) -> None:
     """Rows as aligned columns.
 
     Args:

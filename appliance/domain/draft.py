@@ -13,7 +13,7 @@ class Passage:
     """A piece of the owner's knowledge.
 
     ``source`` is ``file#heading`` (a csv row by its first cell, a txt entry by its title, the file
-    alone where it has no heading); ``score`` grows with fitness and compares within one search only.
+    alone where it has no heading); ``score`` grows with fitness within one search.
     """
 
     source: str
@@ -32,7 +32,7 @@ class Sampling:
     top_p: float = 0.9
     top_k: int = 40
     repeat_penalty: float = 1.05
-    max_tokens: Tokens = Tokens(400)
+    max_tokens: Tokens = Tokens(400)  # noqa: RUF009 - a NewType is its int
     stop: tuple[str, ...] = ()
     seed: int = 0
 
@@ -100,7 +100,7 @@ class Draft:
         language: BCP 47 of the reply.
         passages: what the engine was shown.
         knowledge_version: state of the knowledge folder at that time.
-        completion: figures of the generation (its text is what the engine wrote); None for a person.
+        completion: figures of the generation (its text is what the engine wrote), or None.
     """
 
     version: int

@@ -1,4 +1,4 @@
-"""What can go wrong, sorted by who must act: a person, time, or nobody (this job never succeeds)."""
+"""What can go wrong, sorted by who must act: a person, time, or nobody at all."""
 
 
 class ApplianceError(Exception):
@@ -38,7 +38,7 @@ class NotFound(OperatorError):
 
 
 class Conflict(OperatorError):
-    """What the caller saw is no longer what is there (a stale version, a state that does not allow it)."""
+    """What the caller saw is no longer there: a stale version, a state that does not allow it."""
 
 
 class AlreadyRunning(OperatorError):

@@ -70,7 +70,7 @@ class Job:
         reply: what was or will be sent, from APPROVED on.
         language: of the reply, from SCREENED on; empty before.
         instruction: a person's note for the engine when they asked for another draft.
-        uncertain: it may have left (set when SENDING ended without proof); a person must resolve it.
+        uncertain: it may have left (set when SENDING ended without proof): for a person.
     """
 
     id: JobId

@@ -50,7 +50,7 @@ class Message:
     Attributes:
         mailbox: name of the mailbox in the configuration.
         uid: the mailbox's own key for this mail; unique within the mailbox.
-        id: Message-ID; derived from ``digest`` where the mail has none (then ``id_given`` is False).
+        id: Message-ID; derived from ``digest`` where the mail has none (``id_given`` False).
         headers: ``(lower-cased name, unfolded decoded value)`` in the order of the mail.
         text: the whole visible text, quotes and signature included.
         question: the newest visible text of the sender, quotes, signature and footers removed.

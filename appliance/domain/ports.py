@@ -21,7 +21,8 @@ class Clock(Protocol):
 class Mailbox(Protocol):
     """The account we read and send through.
 
-    Every method raises MailboxUnreachable where time may help, CredentialsRefused where a person must.
+    Every method raises MailboxUnreachable where time may help, CredentialsRefused where a person
+    must act.
     """
 
     name: str
@@ -51,7 +52,7 @@ class Mailbox(Protocol):
         ...
 
     def send(self, reply: Reply, commit: Callable[[], None]) -> None:
-        """Send; ``commit`` runs just before the point of no return and its failure stops the sending.
+        """Send; ``commit`` runs just before the point of no return, its failure stops the sending.
 
         Raises:
             MailboxUnreachable: before ``commit``: nothing left. After it: nobody knows.
@@ -95,10 +96,10 @@ class Engine(Protocol):
     def submit(
         self, prompt: Prompt, watch: Callable[[str], None] | None = None
     ) -> Future[Completion]:
-        """Queue a prompt; ``watch`` gets each piece of text as it is written, from the engine's thread.
+        """Queue a prompt; ``watch`` gets each piece of text as it is written, in the engine's thread.
 
-        The future stays cancellable until it is done: ``cancel()`` stops the generation, also inside
-        a prefill. It fails with ThreadTooLong, EnginePaused (closed) or ModelUnusable.
+        The future stays cancellable until it is done: ``cancel()`` stops the generation, inside a
+        prefill too. It fails with ThreadTooLong, EnginePaused (closed) or ModelUnusable.
         """
         ...
 
@@ -137,7 +138,7 @@ class JobStore(Protocol):
     """
 
     def enqueue(self, message: Message, cursor: Cursor | None = None) -> JobId | None:
-        """Add a message as RECEIVED and store the cursor; None: this mailbox and uid are known already."""
+        """Add a message as RECEIVED and store the cursor; None: mailbox and uid are known."""
         ...
 
     def unreadable(self, mailbox: str, uid: str, note: str) -> JobId | None:

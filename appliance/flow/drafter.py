@@ -8,6 +8,7 @@ from concurrent.futures import CancelledError, Future
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import Final
 
 from appliance.domain.draft import Completion, Passage
@@ -188,14 +189,14 @@ class Drafter:
                 return
             flight = self._in_flight[job]
             try:
-                self._runner.run(flight.job, lambda _, flight=flight: self._store_draft(flight))
+                self._runner.run(flight.job, partial(self._store_draft, flight))
             except DiskFull:
                 # Keep the finished draft and try again when there is room.
                 self._done.put(job)
                 raise
             del self._in_flight[job]
 
-    def _store_draft(self, flight: InFlight) -> Job | None:
+    def _store_draft(self, flight: InFlight, _job: Job) -> Job | None:
         try:
             completion = flight.future.result()
         except (CancelledError, EnginePaused):

@@ -82,7 +82,7 @@ class Intake:
         except (MailboxUnreachable, DiskFull) as error:
             self._failures += 1
             self._health.broken(self.part, str(error))
-            return min(_FIRST_WAIT * 2 ** min(self._failures - 1, 12), poll)
+            return min(_FIRST_WAIT * (1 << min(self._failures - 1, 12)), poll)
         except (CredentialsRefused, OperatorError) as error:
             self._failures += 1
             self._health.broken(self.part, str(error))

@@ -4,12 +4,18 @@ import logging
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Final
 
 from appliance.config.settings import MailboxSettings, Office, Settings
 from appliance.domain.errors import ApplianceError, ConfigError
 from appliance.flow.desk import Desk, Desks
 
 log = logging.getLogger(__name__)
+
+_RESTART: Final = (
+    "appliance.toml has changed; it takes effect with `systemctl restart appliance`; "
+    "no mail is lost by that."
+)
 
 
 class Reload:
@@ -46,10 +52,7 @@ class Reload:
         except ConfigError as error:
             return _kept(error)
         if settings != self._in_force:
-            return (
-                "appliance.toml has changed; it takes effect with "
-                "`systemctl restart appliance` (mails lose nothing).",
-            )
+            return (_RESTART,)
         return ()
 
     def _office(self, desk: Desk) -> tuple[str, ...]:

@@ -57,7 +57,8 @@ class Runner:
             case JobError():
                 return self.park(job, str(error))
             case TransientError() | OperatorError():
-                return self._give_back(job, str(error), counted=False)
+                self._give_back(job, str(error), counted=False)
+                return None
             case _:
                 return self._unexpected(job, error)
 
@@ -74,7 +75,8 @@ class Runner:
         log.error("job=%d state=%s error=%s at=%s", job.id, job.state, kind, _place(error))
         if job.attempts >= self.settings.attempts and State.PARKED in NEXT[job.state]:
             return self.park(job, f"Failed {job.attempts} times with an internal error ({kind}).")
-        return self._give_back(job, f"Internal error ({kind}).", counted=True)
+        self._give_back(job, f"Internal error ({kind}).", counted=True)
+        return None
 
     def _give_back(self, job: Job, note: str, *, counted: bool) -> None:
         now = self.clock.now()

@@ -83,7 +83,9 @@ def test_a_stop_between_claim_and_commit_still_holds(room, clerk):
         send(reply, commit)
 
     room.floor.desks.all()[0].mailbox.__class__ = type(
-        "Stopping", (type(room.mailbox),), {"send": lambda _self, reply, commit: stopped_meanwhile(reply, commit)}
+        "Stopping",
+        (type(room.mailbox),),
+        {"send": lambda _self, reply, commit: stopped_meanwhile(reply, commit)},
     )
     clerk.once()
     assert room.mailbox.sent == []
@@ -98,7 +100,9 @@ def test_an_undo_between_claim_and_commit_still_holds(room, clerk):
         commit()
 
     room.mailbox.__class__ = type(
-        "Undoing", (type(room.mailbox),), {"send": lambda _self, reply, commit: undone_meanwhile(reply, commit)}
+        "Undoing",
+        (type(room.mailbox),),
+        {"send": lambda _self, reply, commit: undone_meanwhile(reply, commit)},
     )
     clerk.once()
     assert state(room, job) is State.DRAFTED

@@ -91,8 +91,12 @@ def test_an_empty_draft_is_held(tmp_path):
 def test_only_the_newest_mail_of_a_thread_is_answered(tmp_path):
     room = hall(tmp_path)
     old = screened(room, "1")
-    newer = trusted("2", in_reply_to=room.store.get(old).message.id, sender=trusted("1").sender,
-                    text="Hello,\n\nand what are your opening hours on Sunday?")
+    newer = trusted(
+        "2",
+        in_reply_to=room.store.get(old).message.id,
+        sender=trusted("1").sender,
+        text="Hello,\n\nand what are your opening hours on Sunday?",
+    )
     room.clock.advance(FlowSettings().retry_seconds and __import__("datetime").timedelta(minutes=1))
     room.store.enqueue(newer)
     with drafting(room) as drafter:

@@ -98,7 +98,10 @@ def test_a_person_resolves_what_nobody_could_know(room, review, sent, expected):
     job = review.approve(drafted(room).id, None, "lin")
     job = room.store.apply(job, Step(to=State.SENDING, note="."), "daemon")
     room.store.apply(job, Step(to=State.HELD, note=".", uncertain=True), "daemon")
-    for act in (lambda: review.approve(job.id, None, "lin"), lambda: review.redo(job.id, "", "lin")):
+    for act in (
+        lambda: review.approve(job.id, None, "lin"),
+        lambda: review.redo(job.id, "", "lin"),
+    ):
         with pytest.raises(Conflict):
             act()
     assert review.resolve(job.id, "lin", sent=sent).state is expected
