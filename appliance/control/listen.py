@@ -37,10 +37,20 @@ def listen(path: Path) -> socket.socket:
         raise ConfigError((f"socket: {path} cannot be listened on ({reason}).",)) from error
 
 
-def forget(path: Path, inode: int) -> None:
+def identity(path: Path) -> tuple[int, int]:
+    """What tells this socket file from a later one of the same name, whose inode may be the same.
+
+    Raises:
+        OSError: there is none.
+    """
+    found = path.lstat()
+    return found.st_ino, found.st_ctime_ns
+
+
+def forget(path: Path, known: tuple[int, int]) -> None:
     """Remove the socket file, unless another has taken its place."""
     with contextlib.suppress(OSError):
-        if path.lstat().st_ino == inode:
+        if identity(path) == known:
             path.unlink()
 
 

@@ -15,7 +15,7 @@ from typing import Final
 from appliance.control.access import caller
 from appliance.control.connection import Connection, Limits
 from appliance.control.dispatch import NOBODY, Answers, Dispatch, Handler
-from appliance.control.listen import forget, listen
+from appliance.control.listen import forget, identity, listen
 from appliance.control.protocol import BAD_REQUEST, REQUEST_LIMIT, Caller, failure, line
 from appliance.domain.ports import Clock
 
@@ -74,7 +74,10 @@ class Server:
         self._selector.register(listener, selectors.EVENT_READ)
         self._selector.register(self._wake_out, selectors.EVENT_READ)
         self._thread = threading.Thread(
-            target=self._run, args=(listener,), name="control", daemon=True
+            target=self._run,
+            args=(listener, identity(self._path)),
+            name="control",
+            daemon=True,
         )
         self._thread.start()
 
@@ -106,8 +109,7 @@ class Server:
         with contextlib.suppress(OSError):
             self._wake_out.recv(_CHUNK)
 
-    def _run(self, listener: socket.socket) -> None:
-        inode = self._path.lstat().st_ino
+    def _run(self, listener: socket.socket, known: tuple[int, int]) -> None:
         try:
             while not self._stop.is_set():
                 for key, _ in self._selector.select(self._patience()):
@@ -115,12 +117,14 @@ class Server:
                 self._take_back()
                 self._close_silent()
         finally:
-            forget(self._path, inode)
+            forget(self._path, known)
             listener.close()
 
     def _react(self, key: selectors.SelectorKey) -> None:
         if isinstance(key.data, Connection):
-            self._receive(key.data)
+            # An earlier event of the same round may have closed it to make room.
+            if key.data in self._connections:
+                self._receive(key.data)
         elif key.fileobj is self._wake_out:
             self._drain()
         elif isinstance(key.fileobj, socket.socket):

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from appliance.domain.mail import MessageId
+from appliance.mailbox.headers import ids
 from appliance.mailbox.maildir import Folder, Maildir, MailFile
 
 FOLDERS: Final = (Folder.INBOX, Folder.HANDLED, Folder.HELD, Folder.SKIPPED, Folder.SENT)
@@ -13,12 +14,12 @@ FOLDERS: Final = (Folder.INBOX, Folder.HANDLED, Folder.HELD, Folder.SKIPPED, Fol
 
 _HEAD: Final = 65_536
 _NEWEST: Final = 20_000
+_FOLD: Final = re.compile(rb"\r?\n(?=[ \t])")
 _END: Final = re.compile(rb"\r?\n\r?\n")
 _FIELD: Final = re.compile(
     rb"^(message-id|in-reply-to|references)[ \t]*:((?:[^\r\n]|\r?\n[ \t])*)",
     re.IGNORECASE | re.MULTILINE,
 )
-_ID: Final = re.compile(rb"<([^<>\s]{1,998})>")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,9 +78,9 @@ class References:
         """A mail with this Message-ID lies in one of the folders."""
         return message_id in self._by_id
 
-    def kin(self, ids: Iterable[MessageId], limit: int) -> list[Kin]:
-        """At most ``limit`` mails that are or name one of ``ids``, and, in turn, theirs."""
-        open_ids = list(dict.fromkeys(ids))
+    def kin(self, wanted: Iterable[MessageId], limit: int) -> list[Kin]:
+        """At most ``limit`` mails that are or name one of ``wanted``, and, in turn, theirs."""
+        open_ids = list(dict.fromkeys(wanted))
         known = set(open_ids)
         found: dict[str, Kin] = {}
         while open_ids and len(found) < limit:
@@ -132,9 +133,9 @@ def _kin(file: MailFile, raw: bytes) -> Kin:
     own: MessageId | None = None
     parents: set[MessageId] = set()
     for name, value in _FIELD.findall(raw[: end.start()] if end else raw):
-        ids = [MessageId(found.decode("utf-8", "replace")) for found in _ID.findall(value)]
+        found = ids((_FOLD.sub(b"", value).decode("ascii", "surrogateescape"),))
         if name.lower() != b"message-id":
-            parents.update(ids)
-        elif own is None and ids:
-            own = ids[0]
+            parents.update(found)
+        elif own is None and found:
+            own = found[0]
     return Kin(file=file, id=own, parents=frozenset(parents))

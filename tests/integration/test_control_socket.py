@@ -482,19 +482,26 @@ def test_an_old_server_leaves_the_socket_of_its_successor_alone(tmp_path: Path) 
             assert successor.client().call("echo") == {}
 
 
-def test_where_no_descriptor_is_left_the_server_goes_on_afterwards(board: Board) -> None:
+def test_where_no_descriptor_is_left_silent_callers_make_room(board: Board) -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    waiting = [socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) for _ in range(3)]
     used = max(int(entry.name) for entry in Path("/proc/self/fd").iterdir())
-    resource.setrlimit(resource.RLIMIT_NOFILE, (used + 1, hard))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (used + 20, hard))
+    held: list[socket.socket] = []
     try:
-        for connection in waiting:
-            connection.connect(str(board.path))
-        threading.Event().wait(0.3)
+        with suppress(OSError):
+            while True:
+                held.append(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM))
+        for caller_end in held[:6]:
+            caller_end.settimeout(10)
+            caller_end.connect(str(board.path))
+        # A descriptor is free for the first only when the others are closed.
+        held.pop().close()
+        held[5].sendall(request("echo"))
+        assert read_response(read_line(held[5])).ok
     finally:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-        for connection in waiting:
+        for connection in held:
             connection.close()
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
     assert board.client().call("echo") == {}
 
 
