@@ -36,8 +36,8 @@ def problems(connection: sqlite3.Connection) -> Iterator[str]:
     for (said,) in connection.execute("PRAGMA quick_check"):
         if said != "ok":
             yield f"The database file is damaged: {said}."
-    for table, row, target, _ in connection.execute("PRAGMA foreign_key_check"):
-        yield f"Row {row} of the table {table} refers to a row of {target} that does not exist."
+    for table, _, target, _ in connection.execute("PRAGMA foreign_key_check"):
+        yield f"A row of the table {table} refers to a row of {target} that does not exist."
     for job, state, last in connection.execute(_DISAGREEING):
         yield f"Mail {job} is {state}, but its ledger ends with {last or 'nothing'}."
     for (job,) in connection.execute(_WITHOUT_MESSAGE):

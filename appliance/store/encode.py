@@ -43,8 +43,9 @@ def read(text: str, kind: type[Stored]) -> Stored:
 
 
 def moment(when: datetime) -> int:
-    """Microseconds since 1970; ``when`` is aware."""
-    return (when - _EPOCH) // _MICROSECOND
+    """Microseconds since 1970; a time without a zone is taken for UTC (RFC 5322 §3.3, -0000)."""
+    aware = when if when.tzinfo is not None else when.replace(tzinfo=UTC)
+    return (aware - _EPOCH) // _MICROSECOND
 
 
 def when(moment: int) -> datetime:

@@ -2,17 +2,18 @@
 
 import threading
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 from sqlite3 import Connection
 
 from appliance.domain.draft import Draft
-from appliance.domain.errors import Conflict
+from appliance.domain.errors import Conflict, OperatorError
 from appliance.domain.job import Entry, Job, JobId, State, Step, Summary
 from appliance.domain.mail import Address, Correspondent, Cursor, Message, MessageId
 from appliance.domain.ports import Clock
 from appliance.domain.verdict import Disposition, Facts
-from appliance.store import checks, commands, ledger, queue, rows
+from appliance.store import checks, commands, ledger, listing, queue, rows
 from appliance.store.database import Database
 from appliance.store.encode import StoredUnreadable, moment
 from appliance.store.facts import facts
@@ -172,7 +173,7 @@ class SqliteJobStore:
         limit: int = 200,
     ) -> Sequence[Summary]:
         with self._database.reading() as connection:
-            return rows.summaries(connection, queue.newest(connection, states, before, limit))
+            return listing.newest(connection, states, before, limit)
 
     def counts(self) -> Mapping[State, int]:
         """Every state with its number of jobs, 0 included."""
@@ -195,8 +196,13 @@ class SqliteJobStore:
 
     def unfiled(self, limit: int) -> Sequence[Job]:
         """As in the port, the oldest of every mailbox first."""
+        jobs = []
         with self._database.reading() as connection:
-            return tuple(rows.load(connection, job) for job in queue.unfiled(connection, limit))
+            for job in queue.unfiled(connection, limit):
+                # ``check`` tells of one that cannot be read; the others are filed all the same.
+                with suppress(StoredUnreadable):
+                    jobs.append(rows.load(connection, job))
+        return tuple(jobs)
 
     def filed(self, job: JobId, disposition: Disposition) -> None:
         with self._database.writing() as connection:
@@ -220,8 +226,12 @@ class SqliteJobStore:
             ledger.set_setting(connection, key, value, actor, self._clock.now())
 
     def check(self) -> Iterable[str]:
-        with self._database.reading() as connection:
-            return tuple(checks.problems(connection))
+        try:
+            with self._database.reading() as connection:
+                return tuple(checks.problems(connection))
+        except OperatorError as error:
+            # Too damaged to be searched.
+            return (str(error),)
 
     def close(self) -> None:
         """Give the directory up; later calls raise TransientError."""

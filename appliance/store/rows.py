@@ -7,7 +7,7 @@ from typing import Final
 
 from appliance.domain.draft import Draft, Reply
 from appliance.domain.errors import Conflict, NotFound
-from appliance.domain.job import Job, JobId, State, Summary
+from appliance.domain.job import Job, JobId, State
 from appliance.domain.mail import Message
 from appliance.domain.verdict import Finding
 from appliance.store import columns, threads
@@ -41,12 +41,6 @@ UPDATE job SET state = :state, revision = :revision, attempts = :attempts, chang
     disposition = :disposition, reason = :reason, draft = :draft, answered = :answered,
     recipient = :recipient, belongs = :belongs, findings = :findings
 WHERE id = :id
-"""
-
-_SUMMARIES: Final = """
-SELECT id, state, mailbox, sender, subject, language, disposition, reason, created, changed,
-    attempts, revision
-FROM job WHERE id IN (SELECT value FROM json_each(?)) ORDER BY id DESC
 """
 
 # It stays where it lies: nobody can tell the mailbox which mail it is.
@@ -187,25 +181,3 @@ def drafts(connection: sqlite3.Connection, job: JobId) -> Sequence[Draft]:
     """Every version, oldest first."""
     rows = connection.execute("SELECT body FROM draft WHERE job = ? ORDER BY version", (job,))
     return tuple(read(text, Draft) for (text,) in rows)
-
-
-def summaries(connection: sqlite3.Connection, jobs: Sequence[JobId]) -> Sequence[Summary]:
-    """Rows of a list, newest first."""
-    rows = connection.execute(_SUMMARIES, (columns.listed(jobs),))
-    return tuple(
-        Summary(
-            id=JobId(row[0]),
-            state=State(row[1]),
-            mailbox=row[2],
-            sender=row[3],
-            subject=row[4],
-            language=row[5],
-            disposition=row[6],
-            reason=row[7],
-            created=when(row[8]),
-            changed=when(row[9]),
-            attempts=row[10],
-            revision=row[11],
-        )
-        for row in rows
-    )
