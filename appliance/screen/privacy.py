@@ -1,0 +1,278 @@
+"""Rules about people who are not in the room: third parties, and data of somebody else."""
+
+import re
+from typing import Final
+
+from appliance.domain.mail import Correspondent
+from appliance.domain.verdict import Disposition
+from appliance.screen.case import Case
+from appliance.screen.domains import aligned
+from appliance.screen.identity import addresses
+from appliance.screen.rule import rule
+from appliance.screen.words import Phrases, fold
+
+_FORWARDED: Final = Phrases(
+    r"^(?:fwd?|wg|tr|rv|转发|转寄|i|doorst) ?:",
+    r"^-{2,} ?(?:forwarded|original|weitergeleitete|转发|原始)[^\n]{0,30}-{2,}",
+)
+_FORWARD_LINE: Final = Phrases(
+    (
+        r"-{2,} ?(?:forwarded message|weitergeleitete nachricht|message transféré|"
+        r"mensaje reenviado|转发的?(?:邮件|信息)[^-\n]{0,12}) ?-{2,}"
+    ),
+    r"begin forwarded message|anfang der weitergeleiteten|下面是(?:被)?转发的邮件",
+)
+_FROM_LINE: Final = re.compile(
+    r"(?:^|\n)[ >*]{0,6}(?:from|von|de|发件人|寄件者|寄件人)[ *]{0,3}: ?([^\n]{1,200})"
+)
+_FOR_ANOTHER: Final = Phrases(
+    r"(?:委托|授权|拜托)(?:我|我们|本人|本公司)|受[^。,\n]{1,10}(?:委托|之托)",
+    r"(?:租客|客户|业主|当事人|房东|住户|雇主)[^。\n]{0,10}(?:让我|托我|叫我)",
+    (
+        r"我(?:是|们是)[^。,\n]{0,12}(?:中介|物业|经纪人|代理人|保险公司|保险|管家|装修公司|房东)"
+        r"[^。\n]{0,30}(?:客户|租客|业主|住户|房客|订单|他|她|帮)"
+    ),
+    (
+        r"(?:代|替|帮)(?:我的?)?(?:客户|租客|房客|业主)[^。\n]{0,12}(?:催|查|问|取消|修改|改期|退|"
+        r"投诉|跟进)"
+    ),
+    r"(?:代|替|帮)(?:我的?)?(?:朋友|邻居|亲戚|同事)[^。\n]{0,6}(?:催|跟进|取消|改期)",
+    r"抄送(?:给|了)",
+    (
+        r"(?:同时|一并|直接)(?:回复|告诉|通知|发给)(?:他|她|给他|给她|我们(?:两|三|几)|大家|三方|"
+        r"各方)"
+    ),
+    (
+        r"on behalf of (?:my|our|the|a|an|one of (?:my|our))? ?(?:\w+ )?(?:client|tenant|customer|"
+        r"insured|policy ?holder|neighbou?r|friend|colleague|landlord|resident|patient|mr|mrs|ms|"
+        r"miss|dr)\b"
+    ),
+    (
+        r"\b(?:i am|i'm|we are|we're) (?:the |a |an |his |her |their )?(?:\w+ ){0,2}(?:letting|"
+        r"estate|managing|insurance|claims|property) (?:agent|manager|adjuster|handler|company|"
+        r"agency)"
+    ),
+    (
+        r"\b(?:my|our) (?:client|tenant|policy ?holder|insured)\b…(?:order|bought|purchas|bike|"
+        r"repair|delivery|invoice|asked|wants|booking|warranty)"
+    ),
+    r"\(copied\)|copied in\b",
+    (
+        r"(?:have|'ve|am|are|is) (?:copied|copying|cc'?d|cc'?ing)(?: in)? (?:my|our|in|him|her|"
+        r"them|the)"
+    ),
+    r"cc'?d\b|\bin (?:copy|cc)\b|on copy\b|reply[- ](?:to[- ])?all\b",
+    (
+        r"(?:tell|reply to|answer|inform|write to|e-?mail|let|to) (?:both|all)(?: (?:two|three|"
+        r"four))? of us"
+    ),
+    (
+        r"(?:asked|told|authori[sz]ed) me to…(?:on (?:his|her|their) behalf|for (?:him|her|them)|"
+        r"about (?:his|her|their))"
+    ),
+    (
+        r"im (?:auftrag|namen) (?:von|meine[rs]|unsere[rs]|der|des|eine[rs]) ?(?:\w+ )?(?:mandant|"
+        r"kund|mieter|nachbar|freund|bekannt|versicherungsnehmer|herrn|frau|kolleg)"
+    ),
+    r"\bin (?:kopie|cc)\b|\bcc gesetzt|allen beteiligten|bevollmächtigt von",
+    r"(?:ich bin|wir sind)~ (?:hausverwaltung|makler|vermieter|versicherung)",
+    r"unsere[rs]? (?:kunde|kundin|mieter|mieterin|versicherungsnehmer)\b",
+    r"au nom de (?:mon|ma|mes|notre|nos) (?:client|locataire|voisin|ami)|en copie",
+    r"en nombre de (?:mi|nuestro) (?:client|inquilin|vecin)|en copia",
+)
+_SOMEBODY: Final = (
+    r"(?:neighbou?r|friend|ex|ex-?(?:husband|wife|partner|boyfriend|girlfriend)|colleague|brother|"
+    r"sister|husband|wife|partner|boyfriend|girlfriend|son|daughter|mother|father|mum|dad|boss|"
+    r"flatmate|roommate|tenant|landlord|customer|cousin|uncle|aunt|employee|buyer|seller|owner|"
+    r"person|guy|man|woman|lady|someone|somebody|he|she|they)"
+)
+_JEMAND: Final = (
+    r"(?:nachbar|nachbarin|nachbarn|freund|freundin|kollege|kollegin|kollegen|exmann|ex-mann|"
+    r"exfrau|ex-frau|ex|bruder|schwester|mann|frau|sohn|tochter|mutter|vater|chef|mieter|kunde|"
+    r"kundin|kunden|bekannter|bekannten|bekannte|besitzer|käufer|er|sie)"
+)
+_SOMEONE_ELSE: Final = (
+    "(?:邻居|前夫|前妻|前男友|前女友|男友|女友|朋友|同事|亲戚|房东|租客|老公|老婆|丈夫|妻子|儿子|女儿|"
+    "父亲|母亲|爸|妈|哥|姐|弟|妹|室友|别人|他人|(?:别的|其他|另一位|另外|那位|某位|上一位)(?:的)?(?:顾客|"
+    "客户|用户|买家|业主)|他|她|这个人|那个人|对方|人家)"
+)
+_OTHERS: Final = Phrases(
+    (
+        r"\b(?:my|our|your|the|that|another|other|previous|a|some|an)~\b<somebody>'?s?\b[^?\n]"
+        r"{0,160}(?:look (?:him|her|them|it|that|this) up|(?:tell|give|send|forward|email|"
+        r"share) (?:me|us)…(?:address|phone|mobile|e-?mail|what (?:he|she|they) (?:paid|bought|"
+        r"ordered|spent|pa(?:y|id))|(?:his|her|their) (?:\w+ )?(?:details|number|name|order|"
+        r"invoice|receipt|history)|where (?:he|she|they) live))"
+    ),
+    (
+        r"what (?:did|has|have) (?:my|our|the|your|his|her|he|she|they) ?(?:\w+ ){0,3}(?:buy|"
+        r"bought|order|ordered|pay|paid|spend|spent|purchased?)\b"
+    ),
+    r"how much did (?:my|he|she|they)~ (?:\w+ ){0,2}pay",
+    (
+        r"\bwho (?:bought|ordered|owns|purchased|else (?:bought|ordered|owns)|is the (?:owner|"
+        r"buyer|customer))"
+    ),
+    r"look (?:him|her|them) up",
+    (
+        r"(?:tell|give|send|share|forward) (?:me|us)…\b(?:his|her|their) (?:\w+ ){0,2}(?:address|"
+        r"phone|number|mobile|e-?mail|history|details)"
+    ),
+    (
+        r"(?:need|want|looking for|find(?: out)?) (?:to know )?(?:his|her|their) (?:\w"
+        r"+ ){0,2}(?:address|phone|number|mobile|history|details)"
+    ),
+    (
+        r"(?:someone|somebody|anyone|another person|another customer|other customer|other people|"
+        r"third party)(?:'s| else's|s') (?:\w+ )?(?:order|details|address|data|information|"
+        r"account|invoice|purchase|number|repair)"
+    ),
+    (
+        r"(?:list|copy|export|names|addresses|details|numbers|records|data) of (?:all |your |the |"
+        r"other |recent |everyone |everybody )+(?:customers?|clients?|buyers|orders|who (?:bought|"
+        r"ordered))"
+    ),
+    r"card details (?:you have|on file|you hold|stored)",
+    (
+        r"(?:all|other|recent|the) (?:customers'|customer|clients'|client) (?:data|records|"
+        r"details|orders|repairs|addresses|list)"
+    ),
+    (
+        r"(?:was|welche[snr]?|wie ?viel|\bwo\b|wann)\b[^?\n]{0,40}\b<jemand>\b[^?\n]"
+        r"{0,40}(?:gekauft|bestellt|bezahlt|ausgegeben|wohnt)"
+    ),
+    (
+        r"was hat (?:mein|unser|ihr|der|die)\w{0,2} (?:\w+ ){0,3}(?:gekauft|bestellt|bezahlt|"
+        r"ausgegeben)"
+    ),
+    r"wer hat…(?:gekauft|bestellt)",
+    (
+        r"\b<jemand>\b[^?\n]{0,160}(?:adresse|anschrift|telefonnummer|handynummer|mobilnummer|"
+        r"kontaktdaten|bestelldaten|rahmennummer|rechnung)[^?\n]{0,60}(?:nennen|sagen|geben|"
+        r"mitteilen|schicken|verraten|senden|heraussuchen|nachsehen|weitergeben)"
+    ),
+    (
+        r"(?:nennen|geben|sagen|schicken|senden) sie mir…(?:seine|ihre|deren) (?:\w+ )?(?:adresse|"
+        r"anschrift|telefonnummer|handynummer|kontaktdaten|daten)"
+    ),
+    (
+        r"(?:daten|adresse|bestellung|kontaktdaten|rechnung) (?:eines anderen|einer anderen|"
+        r"anderer|von anderen|meine[rs] (?:nachbar|ex|freund|kolleg|bekannt))"
+    ),
+    (
+        r"<someone>(?:家|家里|本人|那边)?(?:的)?[^,。?\n]{0,4}(?:地址|电话|手机|号码|联系方式|"
+        r"订单|购买记录|购买信息|送货单|住址|身份证|账单|维修记录|维修单|消费记录|单号|工单|发票)"
+        r"[^?\n]{0,60}(?:查|告诉我|给我|透露|是多少|是什么|发一|发过来)"
+    ),
+    (
+        r"<someone>[^。?\n]{0,30}(?:买了(?:什么|啥|哪)|买的(?:是)?(?:什么|啥|哪)|多少钱买|"
+        r"付了多少|花了多少|住(?:在)?哪|搬到哪)"
+    ),
+    (
+        r"(?:邻居|前夫|前妻|前男友|前女友|朋友|同事|亲戚|别人|对方)[^。?\n]{0,30}(?:买|订|修)"
+        r"[^?\n]{0,80}(?:帮|麻烦|请)[^。?\n]{0,6}查"
+    ),
+    (
+        r"(?:查|告诉我|发给我|提供|调取|调一下|透露)[^。?\n]{0,15}<someone>(?:家)?(?:的)?[^。?\n]"
+        r"{0,10}(?:地址|电话|手机|号码|联系方式|订单|记录|单子|住址|账单|单号)"
+    ),
+    (
+        r"(?:最近|全部|所有|近期|这(?:个|几)月|本月|上月)(?:的)?[^。\n]{0,6}(?:客户|顾客|会员|"
+        r"维修单|工单|订单|送货单|来信|名单)[^。\n]{0,20}(?:整理|导出|发(?:给|我|一|到|过)|提供|"
+        r"给我|汇总|拷贝)"
+    ),
+    (
+        r"(?:客户|顾客)(?:的)?(?:名单|资料|信息|数据|电话|手机号)[^。\n]{0,20}(?:整理|导出|"
+        r"发(?:给|我|一|到|过)|提供|给我|汇总|拷贝)"
+    ),
+    (
+        r"(?:adresse|téléphone|numéro|commande|coordonnées|données) (?:de|du) (?:mon|ma|mes|notre|"
+        r"un autre|une autre|d'autres) (?:voisin|ami|ex|client|collègue|frère|sœur|mari|femme)"
+    ),
+    (
+        r"(?:dirección|teléfono|número|pedido|datos) de (?:mi|un|otro|otra|otros) (?:vecin|amig|"
+        r"ex|client|compañer|herman|marid|espos)"
+    ),
+    somebody=_SOMEBODY,
+    jemand=_JEMAND,
+    someone=_SOMEONE_ELSE,
+)
+
+
+@rule(
+    Disposition.HOLD,
+    "Somebody acts for another person, or wants several people answered; whose matter it is must"
+    " be settled by a person (house rule).",
+)
+def third_party(case: Case) -> bool:
+    """The sender speaks for somebody else, or says that others read along."""
+    return _FOR_ANOTHER.found(case.words)
+
+
+@rule(
+    Disposition.HOLD,
+    "It forwards the letter of somebody who is neither the sender nor this office (house rule).",
+)
+def forwarded_letter(case: Case) -> bool:
+    """A forwarded mail of a third person."""
+    forwarded = _FORWARDED.found(case.subject) or _FORWARD_LINE.found(case.everything)
+    known = case.own_addresses | {str(case.message.sender.address)}
+    return forwarded and any(
+        not found & known
+        for line in _FROM_LINE.findall(fold_lines(case))
+        if (found := addresses(line))
+    )
+
+
+def fold_lines(case: Case) -> str:
+    """The quoted part with its lines kept, lower-case, beginning only."""
+    quoted = case.message.quoted or case.message.text
+    return "\n".join(fold(line) for line in quoted[:6_000].split("\n")[:80])
+
+
+@rule(
+    Disposition.HOLD,
+    "Somebody who was not there before has joined the thread (house rule).",
+)
+def joined_thread(case: Case) -> bool:
+    """A reply to us names a recipient whom our own last mail did not."""
+    ours = [message for message in case.thread.messages if message.id in case.thread.ours]
+    if not ours:
+        return False
+    earlier = {
+        person.address
+        for message in case.thread.messages[:-1]
+        for person in (message.sender, *message.to, *message.cc)
+    }
+    return any(person.address not in earlier for person in _strangers(case))
+
+
+@rule(
+    Disposition.REVIEW,
+    "People of another organisation read along (house rule).",
+)
+def others_copied(case: Case) -> bool:
+    """A foreign address in To or Cc."""
+    return bool(_strangers(case))
+
+
+def _strangers(case: Case) -> tuple[Correspondent, ...]:
+    """Recipients who are neither we, nor colleagues of ours or of the sender."""
+    message = case.message
+    friends = (message.sender.domain, *case.office.internal_domains)
+    own = tuple(address.rpartition("@")[2] for address in case.own_addresses)
+    return tuple(
+        person
+        for person in (*message.to, *message.cc)
+        if person.address != message.sender.address
+        and not any(aligned(person.domain, domain) for domain in (*friends, *own))
+    )
+
+
+@rule(
+    Disposition.HOLD,
+    "It asks for data of somebody else, which nobody but a person may weigh (house rule).",
+)
+def others_data(case: Case) -> bool:
+    """Address, order, number or purchases of another person, or of customers in general."""
+    return _OTHERS.found(case.words)

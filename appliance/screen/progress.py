@@ -1,0 +1,178 @@
+"""Rules about matters that stand in the office's own systems, not in its knowledge folder."""
+
+from typing import Final
+
+from appliance.domain.verdict import Disposition
+from appliance.screen.case import Case
+from appliance.screen.rule import rule
+from appliance.screen.words import Phrases
+
+_ASKED: Final = Phrases(
+    # zh: is it done
+    (
+        r"(?:发货|出库|寄出|发出|派送|派单|配送|到货|到账|修好|修完|检测好|弄好|处理好|处理完|"
+        r"审核|退款|安排|受理|送到|送出|签收|通过)(?:了)?(?:没有|没)(?!关系|问题)"
+    ),
+    (
+        r"(?:发货|出库|寄出|发出|到货|到账|修好|修完|检测好|弄好|处理好|审核(?:通过|完)|"
+        r"安排(?:好)?|受理|通过)了(?:吗|么)"
+    ),
+    # zh: it has not come
+    (
+        r"(?:还没|还未|仍未|尚未|一直没|一直未|至今没|至今未|迟迟没|迟迟未|迟迟不|始终没|仍然没|"
+        r"都没|还是没)(?:有)?(?:人)?(?:接?获|见|等到|看到|任何)?(?:发货|收到|到货|送到|送来|送达|"
+        r"上门|联系|通知|消息|动静|进展|更新|修好|到账|派|人来|来人|回音|来(?:修|装|取|电)|退款|"
+        r"退回|到(?!期|保|时|三|两|\d))"
+    ),
+    r"(?:迟迟|一直|始终)不(?:发货|送|来|到|退|上门|更新|动)",
+    (
+        r"(?:订单|快递|包裹|物流|快件|货|机器|维修|工单)[^。?\n]{0,12}(?:到哪|在哪|走到|卡在|停在|"
+        r"到什么|什么进度|啥进度|怎么样了|什么情况|怎么回事|啥情况)"
+    ),
+    (
+        r"(?:师傅|工程师|安装工|维修工|送货(?:员|师傅)|快递员|人)[^。?\n]{0,20}(?:没来|还没到|"
+        r"没到|不来|在哪|到哪|联系不上|没电话|没消息|没人来|爽约|失约|放鸽子|什么时候到|几点到)"
+    ),
+    (
+        r"(?:物流|维修|检测|处理|退款|配送|送货|安装|订单|派单|审核|发货|报修|修理|换货|退货|工单|"
+        r"申请)(?:的)?(?:进度|进展|状态|结果|近况)"
+    ),
+    (
+        r"(?:帮|麻烦|请(?!问)|烦请|劳烦|协助|想|能)[^。?\n]{0,8}(?:查|跟进|追踪|跟踪)(?:一?下|"
+        r"一?查|询)?[^。?\n]{0,20}(?:订单|单号|快递|物流|包裹|工单|进度|师傅|发货|单子|报修|到哪|"
+        r"什么时候(?:到|送|发|来))"
+    ),
+    r"(?:帮|麻烦|请|能)[^。?\n]{0,8}催(?:一?下|一?催|促)",
+    # zh: when does mine come
+    (
+        r"(?:(?:我|家里|我们|我家)[^。?\n]{0,25}(?:下的单|下了单|下单了|下单的|已经?下单|买的|"
+        r"订的|订了|拍的)|(?:订单|工单|受理|收据|运单|单)(?:号|编号)?[^。?\n]{0,4}[a-z]{0,4}-?\d"
+        r"{4,})[^?\n]{0,60}(?:什么时候|啥时候|何时|哪天|几号|还要(?:多久|几天|等)|多久(?:才)?)"
+        r"[^。?\n]{0,6}(?:能|可以|会|才|可)?[^。?\n]{0,4}(?:到(?!期|保|账)|送(?!修)|发货|修好)"
+    ),
+    (
+        r"(?:送修|送去修|寄修|送(?:到|去)[^。?\n]{0,12}(?:修|检测)|约的|约了|预约的|报修|报了修|"
+        r"报的修|寄回|退回去|交给你们)[^?\n]{0,60}(?:什么时候|啥时候|何时|哪天|几点|还要(?:多久|"
+        r"几天|等)|好了)[^。?\n]{0,6}(?:能|可以|会|才|可)?[^。?\n]{0,4}(?:到(?!期|保)|来|修好|取|"
+        r"上门|好(?!评)|有结果|拿|吗|没)"
+    ),
+    # en
+    (
+        r"\b(?:has|have|did|was|were) (?:it|they|my|our|the (?:order|parcel|package|bike|repair|"
+        r"item|frame|wheels?))\b…(?:shipped|dispatched|\bleft\b|been sent|gone out|arrived?\b|"
+        r"been posted|been collected|been processed|delivered|despatched|been (?:finished|"
+        r"repaired|fixed|done))"
+    ),
+    (
+        r"\b(?:is|are) (?:it|they|my \w+|our \w+|the (?:order|parcel|package|bike|repair))(?: \w"
+        r"+){0,2} (?:ready|done|finished|fixed|repaired|on (?:its|the|their) way|in transit|"
+        r"lost)(?: yet| now| for (?:collection|pick)| to (?:collect|pick|be collected)|[.,?!\n]|$)"
+    ),
+    r"where(?:'s| is| are|'re| has| have) (?:my|our|the (?:order|parcel|package|bike))\b",
+    (
+        r"(?:status|progress|whereabouts|eta|update)s? (?:of|on|for|about|regarding) (?:my|our|"
+        r"the|this|order|job|repair)"
+    ),
+    (
+        r"any (?:news|update|progress|word|sign)s?\b…(?:order|repair|bike|parcel|delivery|job|"
+        r"refund|wheel|my|our)"
+    ),
+    r"track(?:ing)? (?:my|our|number|it|says|shows|has|hasn't|still)",
+    (
+        r"(?:has not|hasn't|have not|haven't|not yet|still not|still haven't|still hasn't|never|"
+        r"didn't|did not|yet to|still no|no sign of)\b…(?:arrived?\b|come\b(?! with)|turned up|"
+        r"shown up|received?\b|heard(?! of)|delivered|shipped|dispatched|updated|appeared|"
+        r"refunded|tracking|parcel\b|text message|phone call)"
+    ),
+    r"(?:still|been) waiting (?:for|on|to hear)",
+    r"should have (?:arrived|been (?:ready|delivered|sent))",
+    (
+        r"was (?:due|supposed|meant|promised) (?:to )?(?:arrive|be (?:ready|delivered|here|with)|"
+        r"on|last|yesterday|by)"
+    ),
+    r"(?:order|parcel|delivery|package)…\b(?:late|overdue)\b",
+    (
+        r"when (?:will|can|is|are|could) (?:(?:i|we) (?:expect|collect|pick up|get|have) )?(?:my|"
+        r"our) (?![^.?!\n]{0,30}(?:rent|hire|hired|loan|test|next|service due))[^.?!\n]"
+        r"{0,40}(?:arrive|ready|delivered|ship|come|done|finished|collect|dispatch|due (?:back|"
+        r"to arrive|for delivery)|be (?:sent|with))"
+    ),
+    (
+        r"(?:\bi|\bwe)(?:'ve| have)? (?:ordered|dropped|left (?:my|our|the|a)|brought (?:my|our)|"
+        r"handed|placed an order|returned|sent (?:back|you|in))\b[^?\n]{0,160}(?:is it (?:ready|"
+        r"done|finished|fixed)|has it \w* ?(?:left|shipped|been|arrived|gone)|when (?:will|can|is|"
+        r"might|should) (?:it|i|they|we)…(?:ready|arrive|collect|pick|done|delivered|expect)|"
+        r"still (?:says?|shows?|showing|processing|pending|waiting)|where is it)"
+    ),
+    (
+        r"(?:order|tracking|consignment|parcel|repair|job|booking|ticket|return)~ ?(?:no\.?|"
+        r"number|ref(?:erence)?|#|id|is)?\W{0,3}[a-z]{0,4}-?\d{4,}[^?\n]{0,160}(?:where is|"
+        r"where's|when will|\bstatus\b|shipped|dispatched|on its way|\bready\b|progress|left you|"
+        r"not (?:yet )?arrived)"
+    ),
+    # de
+    (
+        r"\b(?:ist|sind) (?:es|sie|mein\w*|unser\w*|das (?:rad|paket|fahrrad)|die (?:bestellung|"
+        r"reparatur|sendung|lieferung)|der (?:akku|auftrag))\b[^.?!\n]{0,60}(?:fertig|unterwegs|"
+        r"verschickt|versandt|versendet|angekommen|repariert|abholbereit|\braus\b|abgeschickt|"
+        r"eingegangen|bearbeitet)"
+    ),
+    (
+        r"wann (?:kommt|kommen|wird|werden|erhalte|bekomme|erreicht|darf ich|kann ich|ist|sind)"
+        r"[^.?!\n]{0,25}\b(?:mein|meine|meinem|meinen|meiner|unser|unsere)\b(?![^.?!\n]"
+        r"{0,30}(?:leih|miet|gutschein|reservier))[^.?!\n]{0,40}(?:fertig|geliefert|\ban\b|\bda\b|"
+        r"versandt|verschickt|abholen|repariert|zurück|rechnen|bestellung|paket|lieferung|sendung|"
+        r"ware)"
+    ),
+    (
+        r"(?:abgegeben|gebracht|bestellt|zurückgeschickt|eingeschickt|zurückgesendet|eingesendet|"
+        r"beauftragt|aufgegeben|zur (?:reparatur|inspektion|wartung))\b[^?\n]"
+        r"{0,160}(?:wann (?:kann|darf) ich (?:es|sie|das|ihn|mein\w*)|wann (?:kommt|kommen|wird|"
+        r"werden|erhalte)|schon (?:fertig|da|unterwegs|verschickt|versandt|abholbereit)|"
+        r"wo (?:bleibt|ist|steckt)|stand der)"
+    ),
+    (
+        r"(?:noch nicht|noch keine?n?|immer noch|noch immer|bis heute|bislang|bisher)\b[^.?!\n]"
+        r"{0,40}(?:erhalten|bekommen|angekommen|geliefert|eingetroffen|gekommen|verschickt|"
+        r"versandt|gehört|\bsms\b|versandbestätigung|sendungsnummer|\bda[.,?!\n]|abgeholt|fertig|"
+        r"erstattet|gutgeschrieben)"
+    ),
+    (
+        r"wo (?:ist|bleibt|bleiben|steckt|sind) (?:mein|unser|das paket|die (?:bestellung|"
+        r"lieferung|ware|sendung))"
+    ),
+    (
+        r"(?:status|\bstand|sendungsverfolgung)\b[^.?!\n]{0,25}(?:bestellung|lieferung|reparatur|"
+        r"auftrag|sendung|rücksendung|der dinge)"
+    ),
+    (
+        r"(?:bestellung|auftrag|auftragszettel|auftragsnummer|sendung|reparatur)\w{0,8}\W"
+        r"{0,3}(?:nr\.?|nummer)?\W{0,3}[a-z]{0,3}-?\d{4,}[^?\n]{0,160}(?:wann|\bwo\b|noch nicht|"
+        r"unterwegs|verschickt|fertig|status)"
+    ),
+    # fr, es
+    r"où (?:en )?est (?:ma|mon|notre)",
+    r"(?:toujours pas|pas encore) (?:été )?(?:reçu|arrivé|livré|expédié|eu)",
+    (
+        r"quand (?:est-ce que )?(?:ma|mon|notre|vais-je recevoir|puis-je récupérer|sera|arrivera)"
+        r"[^.?!\n]{0,40}(?:commande|colis|prêt|livré|réparation)"
+    ),
+    r"(?:suivi|statut|état|avancement) de (?:ma|mon|la) (?:commande|colis|réparation|livraison)",
+    r"dónde está (?:mi|nuestro)",
+    r"(?:todavía|aún) no (?:ha|he|me|lo|la)…(?:llegado|recibido|enviado|entregado)",
+    (
+        r"cuándo (?:llega|llegará|estará|puedo recoger|recibiré|me llega)[^.?!\n]{0,40}(?:mi|"
+        r"pedido|paquete|list[oa])"
+    ),
+    r"(?:estado|seguimiento) de(?:l| mi) (?:pedido|reparación|envío)",
+)
+
+
+@rule(
+    Disposition.HOLD,
+    "It asks how far an order, a delivery or a repair is, which only the office's systems know"
+    " (house rule).",
+)
+def order_status(case: Case) -> bool:
+    """The state of the sender's own order, delivery, repair or refund."""
+    return _ASKED.found(case.words)
