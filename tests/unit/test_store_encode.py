@@ -1,6 +1,6 @@
 """What is stored comes back equal, whatever stands in a mail."""
 
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import datetime, timedelta, timezone
 
 import pytest
 from hypothesis import given, settings
