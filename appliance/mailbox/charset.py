@@ -1,4 +1,4 @@
-"""Bytes to text where the label may lie: gb2312 that is GBK, Latin-1 that is UTF-8, no label at all."""
+"""Bytes to text where the label may lie: gb2312 that is GBK, Latin-1 that is UTF-8, none."""
 
 import base64
 import binascii
@@ -9,21 +9,21 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Final
 
-_GB: Final = frozenset(
+_GB_LABELS: Final = (
     "gb2312 gb_2312-80 gb2312-80 gb_2312 gbk x-gbk cp936 ms936 windows-936 euc-cn euccn gb18030 "
-    "gb_18030 gb18030-2000 csgb2312 chinese iso-ir-58".split()
+    "gb_18030 gb18030-2000 csgb2312 csgb231280 chinese iso-ir-58"
 )
 # As browsers do (WHATWG Encoding §4.2): the label means the larger Windows set.
-_WESTERN: Final = frozenset(
-    "iso-8859-1 iso8859-1 iso_8859-1 latin1 latin-1 l1 windows-1252 cp1252".split()
-)
-_ASCII: Final = frozenset(
-    "us-ascii ascii ansi_x3.4-1968 7bit default unknown unknown-8bit x-unknown".split()
+_WESTERN_LABELS: Final = "iso-8859-1 iso8859-1 iso_8859-1 latin1 latin-1 l1 windows-1252 cp1252"
+_ASCII_LABELS: Final = (
+    "us-ascii ascii ansi_x3.4-1968 7bit 8bit default unknown unknown-8bit x-unknown"
 )
 # Codecs that are no charset of a mail: transformations, or slow on hostile input.
-_REFUSED: Final = frozenset(
-    "idna punycode unicode-escape raw-unicode-escape undefined mbcs oem".split()
-)
+_REFUSED_LABELS: Final = "idna punycode unicode-escape raw-unicode-escape undefined mbcs oem"
+_GB: Final = frozenset(_GB_LABELS.split())
+_WESTERN: Final = frozenset(_WESTERN_LABELS.split())
+_ASCII: Final = frozenset(_ASCII_LABELS.split())
+_REFUSED: Final = frozenset(_REFUSED_LABELS.split())
 _LIKELY: Final = (
     "gb18030",
     "big5hkscs",

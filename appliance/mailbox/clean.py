@@ -1,4 +1,4 @@
-"""Makes any text safe to show, to match patterns on and to put into a prompt: clamped, NFC, no controls."""
+"""Makes any text safe to show, to match patterns on and to put into a prompt."""
 
 import re
 import unicodedata
@@ -8,6 +8,7 @@ from typing import Final
 
 MAX_LINE: Final = 1_000
 MAX_LINES: Final = 2_000
+MAX_TEXT: Final = 200_000
 MAX_HEADER: Final = 10_000
 
 _NEWLINES: Final = re.compile("\r\n|[\r\x0b\x0c\x85\u2028\u2029]")
@@ -18,7 +19,10 @@ _ESCAPE: Final = re.compile(
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0e-\x1f\x7f-\x9f\ufdd0-\ufdef\ufff9-\ufffb\ufffe\uffff]")
 _SURROGATE: Final = re.compile(r"[\ud800-\udfff]")
 _BIDI: Final = re.compile(r"[\u061c\u200e\u200f\u202a-\u202e\u2066-\u206f]")
-_INVISIBLE: Final = "\u00ad\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200d\u2060-\u2064\u3164\ufeff\uffa0\U000e0000-\U000e007f"
+_INVISIBLE: Final = (
+    "\u00ad\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200d\u2060-\u2064\u3164\ufeff\uffa0"
+    "\U000e0000-\U000e007f"
+)
 _ZERO_WIDTH: Final = re.compile(f"[{_INVISIBLE}]")
 # Inside a word they serve to hide it from a filter; a joiner between pictographs, a soft hyphen, a
 # byte order mark at the start and the padding of a newsletter's preview line serve typography.
@@ -54,13 +58,13 @@ def clean(text: str) -> Cleaned:
     """The text as ``Message`` promises it: clamped first, then without anything invisible.
 
     Runs of blanks shrink to two and runs of blank lines to one. A line longer than ``MAX_LINE`` is
-    broken, not cut, so that no words are lost; lines beyond ``MAX_LINES`` are (``truncated``).
+    broken, not cut, so that no words are lost; lines beyond ``MAX_LINES`` and characters beyond
+    ``MAX_TEXT`` are (``truncated``).
 
     Oddities: ``bidi``, ``control``, ``template_token``, ``truncated``, ``zero_width``.
     """
-    limit = MAX_LINE * MAX_LINES
-    odd = {"truncated"} if len(text) > limit else set()
-    text = _NEWLINES.sub("\n", text[:limit])
+    odd = {"truncated"} if len(text) > MAX_TEXT else set()
+    text = _NEWLINES.sub("\n", text[:MAX_TEXT])
     without = _CONTROL.sub("", _ESCAPE.sub("", text))
     if len(without) != len(text):
         odd.add("control")

@@ -22,7 +22,9 @@ MAX_FIELDS: Final = 2_000
 MAX_CONTAINERS: Final = 100
 
 _END_OF_HEADERS: Final = re.compile(rb"\r?\n\r?\n")
-_CONTAINER: Final = re.compile(rb"^content-type:\s{0,80}(?:multipart|message)/", re.I | re.M)
+_CONTAINER: Final = re.compile(
+    rb"^content-type:\s{0,80}(?:multipart|message)/", re.IGNORECASE | re.MULTILINE
+)
 
 
 def read(raw: bytes, *, mailbox: str, uid: str) -> Message:

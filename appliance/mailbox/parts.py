@@ -125,7 +125,7 @@ def _payload(part: Part) -> bytes:
 
 
 def _size(part: Part) -> int:
-    """Bytes after transfer decoding; of an attached mail, of what can be told without writing it."""
+    """Bytes after transfer decoding; of an attached mail, those of its body."""
     payload = part.get_payload()
     if isinstance(payload, list):
         return sum(len(_payload(child)) for child in payload if isinstance(child, Part))
@@ -140,7 +140,7 @@ def _disposition(part: Part) -> str:
 
 
 def _name(part: Part) -> str:
-    """The file name without any path, or an empty string (RFC 2183 §2.3, 2231, and encoded words)."""
+    """The file name without its path, or nothing (RFC 2183 §2.3, 2231, and encoded words)."""
     name = _parameter(part, "filename", "content-disposition") or _parameter(
         part, "name", "content-type"
     )

@@ -1,4 +1,4 @@
-"""Parts a mail into what the sender wrote now, what they quote, and what stands below their name."""
+"""Parts a mail into what its sender wrote now, what they quote, and what is signature."""
 
 import re
 from collections.abc import Sequence

@@ -5,64 +5,17 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
-Colour = tuple[int, int, int]
-"""Red, green and blue, 0 to 255."""
+from appliance.mailbox.colour import Colour, alike, colour
+from appliance.mailbox.length import pixels, ratio
 
-_SAME: Final = 18
 _TINY: Final = 3.0
 _FAINT: Final = 0.1
 _AWAY: Final = -400.0
 
-_NAMED: Final[Mapping[str, Colour]] = {
-    "white": (255, 255, 255),
-    "snow": (255, 250, 250),
-    "ghostwhite": (248, 248, 255),
-    "whitesmoke": (245, 245, 245),
-    "ivory": (255, 255, 240),
-    "floralwhite": (255, 250, 240),
-    "azure": (240, 255, 255),
-    "mintcream": (245, 255, 250),
-    "seashell": (255, 245, 238),
-    "aliceblue": (240, 248, 255),
-    "black": (0, 0, 0),
-    "red": (255, 0, 0),
-    "green": (0, 128, 0),
-    "blue": (0, 0, 255),
-    "yellow": (255, 255, 0),
-    "navy": (0, 0, 128),
-    "gray": (128, 128, 128),
-    "grey": (128, 128, 128),
-    "silver": (192, 192, 192),
-    "lightgray": (211, 211, 211),
-    "lightgrey": (211, 211, 211),
-}
-_LENGTHS: Final[Mapping[str, float]] = {
-    "xx-small": 9.0,
-    "x-small": 10.0,
-    "small": 13.0,
-    "medium": 16.0,
-    "large": 18.0,
-    "x-large": 24.0,
-    "xx-large": 32.0,
-}
-_UNITS: Final[Mapping[str, float]] = {
-    "px": 1.0,
-    "pt": 4 / 3,
-    "pc": 16.0,
-    "in": 96.0,
-    "cm": 37.8,
-    "mm": 3.78,
-    "rem": 16.0,
-    "vw": 10.0,
-    "vh": 8.0,
-    "": 1.0,
-}
-_NUMBER: Final = re.compile(r"(-?\d{0,6}\.?\d{0,6})([a-z%]{0,4})")
-_HEX: Final = re.compile(r"#?([0-9a-f]{8}|[0-9a-f]{6}|[0-9a-f]{3,4})(?![0-9a-z])")
-_FUNCTION: Final = re.compile(r"rgba?\(([^()]{1,60})\)")
-_WORDS: Final = re.compile(r"[a-z]{3,20}")
-_COMMENT: Final = re.compile(r"/\*[^*]*\*+(?:[^/*][^*]*\*+)*/|<!--|-->")
-_RULE: Final = re.compile(r"([^{}]{1,400})\{([^{}]{1,2000})\}")
+_LONGEST_RULE: Final = 4_000
+_STOP: Final = re.compile(r"[{};]")
+_SPLIT: Final = re.compile(r"[\s,/]+")
+_CLIPPED: Final = frozenset({"rect(0,0,0,0)", "rect(0000)", "rect(1,1,1,1)"})
 _TELLING: Final = re.compile(
     r"display|visib|font|opacity|color|background|height|width|left|top|indent|hide|clip|transform"
 )
@@ -89,13 +42,13 @@ class Look:
             return True
         if self.backdrop is None:
             return False
-        return all(abs(a - b) <= _SAME for a, b in zip(self.colour, self.backdrop, strict=True))
+        return alike(self.colour, self.backdrop)
 
 
 def declarations(text: str) -> dict[str, str]:
-    """The declarations of a ``style`` attribute or of a rule's block, names and values lower-case."""
+    """The declarations of a ``style`` attribute or of a rule's block, lower-case."""
     found: dict[str, str] = {}
-    for declaration in text[:4_000].split(";"):
+    for declaration in text[:_LONGEST_RULE].split(";"):
         name, _, value = declaration.partition(":")
         if value:
             found[name.strip().lower()] = value.replace("!important", "").strip().lower()
@@ -103,14 +56,16 @@ def declarations(text: str) -> dict[str, str]:
 
 
 def rules(sheet: str) -> Iterator[tuple[str, dict[str, str]]]:
-    """``(selector, declarations)`` of a style sheet that bear on being seen, media queries left out."""
-    for match in _RULE.finditer(_without_media(_COMMENT.sub(" ", sheet))):
-        if not _TELLING.search(match[2]):
+    """``(selector, declarations)`` of the rules that bear on being seen, without media queries."""
+    plain = _without_media(_without_comments(sheet.replace("<!--", " ").replace("-->", " ")))
+    for rule in plain.split("}"):
+        selectors, _, block = rule.partition("{")
+        if not _TELLING.search(block) or len(selectors) > _LONGEST_RULE:
             continue
-        for selector in match[1].split(","):
+        for selector in selectors.split(","):
             name = selector.strip()
             if name and not name.startswith("@") and ":" not in name:
-                yield name, declarations(match[2])
+                yield name, declarations(block)
 
 
 def removes(style: Declarations) -> bool:
@@ -134,7 +89,7 @@ def inherit(look: Look, style: Declarations) -> Look:
         look,
         visible=_visible(look, style.get("visibility")),
         size=_size(look, style),
-        opacity=look.opacity * _ratio(style.get("opacity")),
+        opacity=look.opacity * ratio(style.get("opacity")),
         colour=colour(style.get("color")) or look.colour,
         transparent=_transparent(look, style.get("color")),
         backdrop=_backdrop(look, style),
@@ -142,35 +97,14 @@ def inherit(look: Look, style: Declarations) -> Look:
     )
 
 
-def colour(text: str | None) -> Colour | None:
-    """The first colour that ``text`` names, or None."""
-    if not text:
-        return None
-    function = _FUNCTION.search(text)
-    if function:
-        return _from_function(function[1])
-    if text.startswith("#") or " #" in text or _HEX.fullmatch(text):
-        match = _HEX.search(text[text.find("#") :] if "#" in text else text)
-        if match:
-            digits = match[1] if len(match[1]) >= 6 else "".join(c * 2 for c in match[1][:3])
-            return (int(digits[:2], 16), int(digits[2:4], 16), int(digits[4:6], 16))
-    return next((_NAMED[word] for word in _WORDS.findall(text) if word in _NAMED), None)
-
-
-def pixels(text: str | None, base: float = 16.0) -> float | None:
-    """A CSS length in pixels; ``em`` and ``%`` of ``base``; None where it is none."""
-    value = (text or "").strip()
-    if value in _LENGTHS:
-        return _LENGTHS[value]
-    match = _NUMBER.fullmatch(value)
-    if not match or match[1] in ("", "-", ".", "-."):
-        return None
-    number = float(match[1])
-    if match[2] in ("em", "ex", "ch"):
-        return number * base
-    if match[2] == "%":
-        return number * base / 100
-    return number * _UNITS[match[2]] if match[2] in _UNITS else None
+def _without_comments(sheet: str) -> str:
+    out: list[str] = []
+    at = 0
+    while (start := sheet.find("/*", at)) >= 0:
+        out.append(sheet[at:start])
+        end = sheet.find("*/", start + 2)
+        at = len(sheet) if end < 0 else end + 2
+    return "".join((*out, sheet[at:]))
 
 
 def _without_media(sheet: str) -> str:
@@ -185,7 +119,7 @@ def _without_media(sheet: str) -> str:
 
 def _end_of_block(sheet: str, start: int) -> int:
     depth = 0
-    for match in re.compile(r"[{};]").finditer(sheet, start):
+    for match in _STOP.finditer(sheet, start):
         depth += {"{": 1, "}": -1, ";": 0}[match[0]]
         if depth <= 0:
             return match.end()
@@ -225,20 +159,13 @@ def _size(look: Look, style: Declarations) -> float:
     return look.size if size is None else size
 
 
-def _ratio(text: str | None) -> float:
-    if text is None:
-        return 1.0
-    number = pixels(text, 1.0)
-    return 1.0 if number is None else min(max(number, 0.0), 1.0)
-
-
 def _transparent(look: Look, text: str | None) -> bool:
     if text is None or text in ("inherit", "currentcolor"):
         return look.transparent
     if text == "transparent":
         return True
     parts = re.split(r"[\s,/]+", text.partition("(")[2].rstrip(") "))
-    return text.startswith("rgba") and len(parts) == 4 and _ratio(parts[3]) < _FAINT
+    return text.startswith("rgba") and len(parts) == 4 and ratio(parts[3]) < _FAINT
 
 
 def _backdrop(look: Look, style: Declarations) -> Colour | None:
@@ -251,11 +178,3 @@ def _backdrop(look: Look, style: Declarations) -> Colour | None:
 
 def _verbatim(look: Look, value: str | None) -> bool:
     return look.verbatim if value is None else value.startswith(("pre", "break-spaces"))
-
-
-def _from_function(inside: str) -> Colour | None:
-    numbers = [pixels(part, 255.0) for part in re.split(r"[\s,/]+", inside.strip())[:3]]
-    if len(numbers) != 3:
-        return None
-    red, green, blue = (min(max(round(number or 0), 0), 255) for number in numbers)
-    return (red, green, blue)

@@ -1,4 +1,4 @@
-"""From the bodies of a mail to its visible text, parted: the plain and the HTML form side by side."""
+"""From the bodies of a mail to its visible text: the plain and the HTML form side by side."""
 
 import re
 import unicodedata
@@ -7,18 +7,20 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Final
 
-from appliance.mailbox.clean import MAX_LINE, MAX_LINES, clean
+from appliance.mailbox.clean import MAX_LINES, MAX_TEXT, clean
 from appliance.mailbox.quotes import Kind, Line, Parting, part
 from appliance.mailbox.render import render
 
 _UNSEEN_LEAST: Final = 12
+_UNSEEN_LINES: Final = 200
+_NOTE_LINES: Final = 2
 _LINK: Final = re.compile(
     r"<?\b(?:https?|mailto|tel|cid):[^\s<>\]]{1,2000}>?|\[(?:cid|image):[^\]\n]{0,200}\]",
     re.IGNORECASE,
 )
 _PGP_HEAD: Final = "-----BEGIN PGP SIGNED MESSAGE-----"
 _PGP_SIGNATURE: Final = "-----BEGIN PGP SIGNATURE-----"
-_PGP_SECRET: Final = "-----BEGIN PGP MESSAGE-----"
+_PGP_SEALED: Final = "-----BEGIN PGP MESSAGE-----"
 _ARMOUR: Final = re.compile(r"(?:Hash|Charset|NotDashEscaped|Comment|Version):")
 
 
@@ -81,7 +83,7 @@ def _read_plain(bodies: Sequence[Body]) -> Reading:
     secret = False
     for body in bodies:
         text = _unflowed(body) if body.flowed else body.text
-        secret = secret or _PGP_SECRET in text[:2_000]
+        secret = secret or _PGP_SEALED in text[:2_000]
         lines.extend(_unarmoured(text))
     return _reading(lines, secret=secret)
 
@@ -100,7 +102,7 @@ def _read_html(bodies: Sequence[Body]) -> Reading:
             odd.update(cleaned.oddities)
             if any(character.isalnum() for character in cleaned.text):
                 hidden.append(cleaned.text)
-    secret = any(_PGP_SECRET in line.text for line in lines[:20])
+    secret = any(_PGP_SEALED in line.text for line in lines[:20])
     reading = _reading(lines, secret=secret)
     return _with(reading, hidden=tuple(hidden), oddities=odd)
 
@@ -136,7 +138,7 @@ def _cleaned(lines: Sequence[Line]) -> tuple[list[Line], frozenset[str]]:
 
 def _unarmoured(text: str) -> Iterator[Line]:
     """The lines of a plain text; of a clear-signed one (RFC 9580 §7) those that were signed."""
-    lines = text[: MAX_LINE * MAX_LINES].splitlines()
+    lines = text[:MAX_TEXT].splitlines()
     signed = kind = None
     for line in lines:
         bare = line.strip()
@@ -159,7 +161,7 @@ def _unflowed(body: Body) -> str:
     """The text with its soft line breaks joined (RFC 3676 §4.1 and §4.4)."""
     out: list[str] = []
     soft, depth = False, 0
-    for line in body.text[: MAX_LINE * MAX_LINES].splitlines():
+    for line in body.text[:MAX_TEXT].splitlines():
         content = line.lstrip(">")
         marks = len(line) - len(content)
         content = content.removeprefix(" ")
@@ -184,10 +186,10 @@ def _unseen(question: str, shown: Reading) -> tuple[str, ...]:
     visible = _core(shown.text)
     lines = [
         line
-        for line in question.split("\n")
+        for line in question.split("\n")[:_UNSEEN_LINES]
         if len(core := _core(line)) >= _UNSEEN_LEAST and core not in visible
     ]
-    if not lines or (len(lines) <= 2 and "html" in question.lower()):
+    if not lines or (len(lines) <= _NOTE_LINES and "html" in question.lower()):
         return ()
     return ("\n".join(lines),)
 
