@@ -9,6 +9,7 @@ from appliance.domain.ports import JobStore
 from appliance.store.jobs import SqliteJobStore
 from tests.contract.job_store import STOPPING, JobStoreContract
 from tests.contract.job_store_facts import JobStoreFactsContract
+from tests.contract.job_store_lists import JobStoreListsContract
 from tests.fakes import FakeClock, MemoryJobStore
 
 
@@ -17,13 +18,13 @@ def clock() -> FakeClock:
     return FakeClock()
 
 
-class TestMemoryJobStore(JobStoreContract, JobStoreFactsContract):
+class TestMemoryJobStore(JobStoreContract, JobStoreListsContract, JobStoreFactsContract):
     @pytest.fixture
     def store(self, clock: FakeClock) -> JobStore:
         return MemoryJobStore(clock, stopping=STOPPING)
 
 
-class TestSqliteJobStore(JobStoreContract, JobStoreFactsContract):
+class TestSqliteJobStore(JobStoreContract, JobStoreListsContract, JobStoreFactsContract):
     @pytest.fixture
     def store(self, clock: FakeClock, tmp_path: Path) -> Iterator[JobStore]:
         store = SqliteJobStore.open(tmp_path / "state", clock, stopping=STOPPING)
