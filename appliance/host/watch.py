@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from queue import Empty, SimpleQueue
 from typing import Final
 
 from watchdog.events import (
@@ -43,13 +44,17 @@ _ROUNDS: Final = 20
 
 
 class Bell:
-    """Rings when one of its paths changed; one thread sleeps on it."""
+    """Rings when one of its paths changed; one thread sleeps on it.
+
+    ``wake`` may be called from a signal handler in the very thread that sleeps: the queue between
+    them is reentrant, which an event's lock is not.
+    """
 
     def __init__(self, *, quiet_seconds: float, overslept: Callable[["Bell"], None]) -> None:
         self._quiet_seconds = quiet_seconds
         self._overslept = overslept
-        self._rung = threading.Event()
-        self._woken = threading.Event()
+        self._rings: SimpleQueue[None] = SimpleQueue()
+        self._woken = False
         self._lock = threading.Lock()
         self._changed: set[Path] = set()
 
@@ -59,29 +64,35 @@ class Bell:
         What rang since the last wait counts. A folder that never gets quiet is waited for twenty
         times ``quiet_seconds`` at most.
         """
-        if not self._rung.wait(seconds):
+        if not self._heard(seconds):
             self._overslept(self)
             return False
-        self._rung.clear()
-        for _ in range(_ROUNDS):
-            if self._woken.is_set() or self._quiet_seconds <= 0:
-                break
-            if not self._rung.wait(self._quiet_seconds):
-                break
-            self._rung.clear()
-        self._woken.clear()
+        rounds = _ROUNDS if self._quiet_seconds > 0 else 0
+        while rounds and not self._woken and self._heard(self._quiet_seconds):
+            rounds -= 1
+        self._woken = False
         return True
 
     def wake(self) -> None:
         """End a running wait, or the next one, at once."""
-        self._woken.set()
-        self._rung.set()
+        self._woken = True
+        self._rings.put(None)
+
+    def _heard(self, seconds: float) -> bool:
+        try:
+            self._rings.get(timeout=max(seconds, 0.0))
+            while not self._rings.empty():
+                self._rings.get_nowait()
+        except Empty:
+            return False
+        return True
 
     def ring(self, path: Path) -> None:
         """Say that ``path`` changed."""
         with self._lock:
             self._changed.add(path)
-        self._rung.set()
+        if self._rings.empty():
+            self._rings.put(None)
 
     def changed(self) -> frozenset[Path]:
         """The paths, as they were given, that changed since this was asked last."""
@@ -100,18 +111,22 @@ class _Watched(FileSystemEventHandler):
         self.recursive = recursive and whole
         self.directory = (path if whole else path.parent).resolve()
         self.watch: ObservedWatch | None = None
-        self.inode: int | None = None
+        self.identity: tuple[int, int] | None = None
         self._name = None if whole else path.name
 
     def on_any_event(self, event: FileSystemEvent) -> None:
+        if isinstance(event, DirDeletedEvent) and Path(str(event.src_path)) == self.directory:
+            # The next directory of this name may get the same inode.
+            self.identity = None
         touched = (event.src_path, event.dest_path)
         if self._name is None or any(Path(str(place)).name == self._name for place in touched):
             self.bell.ring(self.path)
 
-    def inode_now(self) -> int | None:
-        """Which directory lies there; None: none does."""
+    def identity_now(self) -> tuple[int, int] | None:
+        """Device and inode of the directory that lies there; None: none does."""
         with suppress(OSError):
-            return self.directory.stat().st_ino
+            found = self.directory.stat()
+            return found.st_dev, found.st_ino
         return None
 
 
@@ -158,7 +173,7 @@ class FolderWatch:
             observer.join()
 
     def _schedule(self, watched: _Watched) -> None:
-        watched.inode = watched.inode_now()
+        watched.identity = watched.identity_now()
         try:
             watched.watch = self._running().schedule(
                 watched, str(watched.directory), recursive=watched.recursive, event_filter=_EVENTS
@@ -184,8 +199,8 @@ class FolderWatch:
         """Watch again what was replaced or could not be watched."""
         with self._lock:
             for watched in [one for one in self._watched if one.bell is bell]:
-                inode = watched.inode_now()
-                if inode is not None and (watched.watch is None or inode != watched.inode):
+                there = watched.identity_now()
+                if there is not None and (watched.watch is None or there != watched.identity):
                     self._watch_again(watched)
 
     def _watch_again(self, watched: _Watched) -> None:

@@ -19,7 +19,7 @@ from appliance.domain.mail import Cursor, Message, MessageId
 from appliance.domain.verdict import Disposition
 from appliance.mailbox.folder import FolderMailbox, prepare
 from appliance.mailbox.inbox import Inbox
-from appliance.mailbox.maildir import Maildir
+from appliance.mailbox.maildir import Folder, Maildir, MailFile
 from appliance.mailbox.references import References
 from tests.factories import reply
 from tests.fakes import FakeClock
@@ -294,6 +294,18 @@ def test_a_mail_that_was_offered_and_then_not_found_is_offered_again(box: Box) -
     assert inbox.offer(cursor, 10) == ([], cursor)
     inbox.withdraw(files)
     assert inbox.offer(cursor, 10)[0] == files
+
+
+def test_a_mail_that_somebody_else_moves_first_is_no_error_and_a_lost_folder_is_one(
+    box: Box,
+) -> None:
+    maildir = Maildir(name="north", root=box.root)
+    gone = MailFile(folder=Folder.INBOX, place="new", name="1700000000.gone.host")
+    maildir.move(gone, Folder.HELD, "")
+    assert box.files("Held") == []
+    shutil.rmtree(box.root / "Held")
+    with pytest.raises(MailboxUnreachable):
+        maildir.move(gone, Folder.HELD, "")
 
 
 def test_mails_of_one_moment_come_in_the_order_of_their_numbers(box: Box) -> None:

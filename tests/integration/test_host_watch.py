@@ -2,6 +2,7 @@
 
 import resource
 import shutil
+import signal
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -117,6 +118,20 @@ def test_waking_ends_a_wait_at_once(watch: FolderWatch, tmp_path: Path, quiet: f
         asleep = pool.submit(bell.wait, 60)
         bell.wake()
         assert asleep.result(SOON)
+
+
+def test_a_signal_handler_may_wake_the_thread_it_interrupts(
+    watch: FolderWatch, tmp_path: Path
+) -> None:
+    bell = watch.bell(tmp_path)
+    before = signal.signal(signal.SIGALRM, lambda *_: bell.wake())
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 0.002, 0.002)
+        for _ in range(200):
+            assert bell.wait(SOON)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
 
 
 def test_a_folder_that_is_replaced_is_watched_again(watch: FolderWatch, tmp_path: Path) -> None:
