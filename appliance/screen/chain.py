@@ -46,6 +46,7 @@ CHAIN: Final[tuple[Rule, ...]] = (
     caps.superseded,
     caps.quick_answer,
     # Who it is, and whether it is meant for us.
+    identity.no_author,
     robots.encrypted,
     robots.postmaster,
     robots.precedence_bulk,
@@ -81,6 +82,8 @@ CHAIN: Final[tuple[Rule, ...]] = (
     robots.responses_suppressed,
     privacy.others_copied,
     injection.hidden_text,
+    injection.parts_differ,
+    unclear.read_in_part,
     caps.thread_stopped,
     caps.thread_cap,
     caps.sender_cap,

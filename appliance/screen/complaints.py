@@ -151,7 +151,7 @@ _NAMED: Final = Phrases(
 _TITLE: Final = r"(?:(?:Mr|Mrs|Ms|Miss|Dr|Sir)\.? )?"
 _NAME: Final = r"(?!I\b|You\b|We\b)[A-Z][a-zé'’]+"
 _ACT: Final = (
-    r"(?:call|ring|phone|reply|answer|contact|get back|get in touch|e-?mail|write|confirm|"
+    r"(?:to )?(?:call|ring|phone|reply|answer|contact|get back|get in touch|e-?mail|write|confirm|"
     r"have a look|look at|know)\b"
 )
 _HERR: Final = r"(?:Herrn?|Frau) [A-ZÄÖÜ][a-zäöüß]+"
@@ -161,8 +161,8 @@ _NAMED_LATIN: Final = tuple(
         rf"\b(?:speak|talk|speaking|talking) (?:to|with) {_TITLE}{_NAME}",
         r"\b(?:FAO|[Ff]or the attention of|[Aa]ttn:?|z\. ?Hd\.|[Zz]u Händen(?: von)?)\b:? ?[A-Z]",
         rf"\b(?:pass|forward|give|hand) (?:this|it)(?: on)?(?: over)? to {_TITLE}{_NAME}",
-        rf"\b(?:[Cc]ould|[Cc]an|[Ww]ould|[Ww]ill|[Aa]sk) {_TITLE}{_NAME}(?: [A-Z]\w+)? (?:to )?{_ACT}",
-        rf"\b[Pp]lease (?:ask|get|have|tell|let) {_TITLE}{_NAME}(?: [A-Z][a-z]+)? (?:to )?{_ACT}",
+        rf"\b(?:[Cc](?:an|ould)|[Ww]ill|[Ww]ould|[Aa]sk) {_TITLE}{_NAME}(?: [A-Z]\w+)? {_ACT}",
+        rf"\b[Pp]lease (?:ask|get|have|tell|let) {_TITLE}{_NAME}(?: [A-Z]\w+)? {_ACT}",
         rf"\b[Kk](?:ann|önnte)(?: mich)? {_HERR}[^.?!\n]{{0,20}} (?:anrufen|zurückrufen|melden)",
         rf"\b(?:mit|an) {_HERR}(?: persönlich)? (?:sprechen|weiterleiten|weitergeben|verbinden)",
         r"\b(?:parler|discuter) (?:à|avec) (?:M\.|Mme|Monsieur|Madame) [A-Z]",

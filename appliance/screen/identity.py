@@ -53,6 +53,12 @@ def own_address(case: Case) -> bool:
     return bool(sender & case.own_addresses)
 
 
+@rule(Disposition.HOLD, "It names no author, so there is nobody to answer (RFC 5322 §3.6.2).")
+def no_author(case: Case) -> bool:
+    """No usable From."""
+    return "@" not in case.message.sender.address
+
+
 @rule(
     Disposition.HOLD,
     "None of this office's addresses is among the recipients (RFC 5230 §4.5).",

@@ -237,7 +237,10 @@ _ORDERS: Final = Phrases(
     r"\b(?:antwort\w*|ignorier\w*|bestätig\w*|anweisung\w*|assistent\w*|weiterleit\w*|ki)\b",
     r"\b(?:répond\w*|ignor\w*|confirm\w*|instruc\w*|asistente|respond\w*)\b",
 )
-_PERSONAL_LETTER: Final = 20
+_NO_CHANCE: Final = 3
+"""So many different words of command are none by accident."""
+
+_SPEAKS: Final = 20
 """Hidden characters below which nothing can be said with them."""
 
 _BASE64: Final = re.compile(r"[A-Za-z0-9+/]{24,4000}={0,2}")
@@ -271,7 +274,7 @@ def hidden_orders(case: Case) -> bool:
     """Hidden text that instructs; mild wording is enough, since nobody hides a question."""
     if not case.hidden:
         return False
-    return _instructs(case.hidden) or _ORDERS.count(case.hidden) >= 2  # noqa: PLR2004  one is chance
+    return _instructs(case.hidden) or _ORDERS.count(case.hidden) >= _NO_CHANCE
 
 
 @rule(
@@ -280,7 +283,16 @@ def hidden_orders(case: Case) -> bool:
 )
 def hidden_text(case: Case) -> bool:
     """Hidden text in what is no mass mail; in those it is the preview line."""
-    return len(letters(case.hidden)) >= _PERSONAL_LETTER
+    return len(letters(case.hidden)) >= _SPEAKS
+
+
+@rule(
+    Disposition.REVIEW,
+    "Its plain form says what its HTML form does not show (RFC 2046 §5.1.4).",
+)
+def parts_differ(case: Case) -> bool:
+    """What one reader sees, another does not."""
+    return "parts_differ" in case.message.oddities
 
 
 @rule(
@@ -307,4 +319,4 @@ def _decoded(run: str) -> list[str]:
 def _instructs(folded: str) -> bool:
     if _COMPACT.found(letters(folded)):
         return True
-    return _ROLE.found(folded) and _ORDERS.count(folded) >= 2  # noqa: PLR2004  one is chance
+    return _ROLE.found(folded) and _ORDERS.count(folded) >= _NO_CHANCE

@@ -229,7 +229,7 @@ def calendar_part(case: Case) -> bool:
 @rule(Disposition.HOLD, "It is encrypted, so nobody but a person with the key can read it.")
 def encrypted(case: Case) -> bool:
     """S/MIME or PGP, also PGP inside of the text."""
-    if _has_part(case, _ENCRYPTED) or "-----begin pgp message-----" in case.unquoted:
+    if _has_part(case, _ENCRYPTED) or "encrypted" in case.message.oddities:
         return True
     return any(
         part.startswith(("application/pkcs7-mime", "application/x-pkcs7-mime"))

@@ -100,6 +100,7 @@ _POINTING: Final = Phrases(
 )
 _FEW_LETTERS: Final = 60
 _VERY_FEW_LETTERS: Final = 6
+_INCOMPLETE: Final = frozenset({"truncated", "undecodable", "malformed"})
 _HAN: Final = re.compile(r"[\u4e00-\u9fff]")
 _NO_LETTER: Final = re.compile(r"[\W\d_]")
 
@@ -139,3 +140,12 @@ def ambiguous(case: Case) -> bool:
         return not body and not case.message.attachments
     said = _content(case.body)
     return said < _VERY_FEW_LETTERS or _EARLIER_TALK.found(case.body) or _POINTING.found(body)
+
+
+@rule(
+    Disposition.REVIEW,
+    "Parts of the mail could not be read: it is damaged or longer than what is read.",
+)
+def read_in_part(case: Case) -> bool:
+    """Reading noticed that something is missing."""
+    return not _INCOMPLETE.isdisjoint(case.message.oddities)
