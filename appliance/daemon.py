@@ -9,6 +9,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
+from threading import current_thread
 from time import monotonic
 from typing import Final
 
@@ -26,7 +27,7 @@ from appliance.flow.health import Health
 from appliance.flow.intake import Intake
 from appliance.flow.reload import Reload
 from appliance.flow.review import Review
-from appliance.flow.runner import Runner
+from appliance.flow.runner import Runner, traced
 from appliance.flow.status import Status
 from appliance.flow.switches import Switches
 from appliance.flow.verbs import Arguments, Verbs
@@ -36,13 +37,16 @@ from appliance.host.service import Service
 from appliance.host.watch import FolderWatch
 from appliance.knowledge.index import FolderKnowledge
 from appliance.mailbox.folder import FolderMailbox, prepare
-from appliance.screen import chain
+from appliance.screen import caps, chain, ticket
 from appliance.store.jobs import SqliteJobStore
 
 log = logging.getLogger(__name__)
 
 RULES: Final = chain.RULES | gate.RULES
 """Every rule name that an office may set."""
+
+STOPPING: Final = frozenset({ticket.ticket_acknowledgement.name, caps.quick_answer.name})
+"""Rules after which automatic answers in a thread stop until a person acts in it."""
 
 
 class SystemClock:
@@ -81,9 +85,10 @@ class Daemon:
         self.settings = settings = load_settings(file)
         self._clock = clock = SystemClock()
         self._stop = threading.Event()
+        self._died = False
         self._watch = FolderWatch()
         self._service = Service.of(os.environ, os.getpid())
-        store = SqliteJobStore.open(settings.state, clock, stopping=chain.STOPPING)
+        store = SqliteJobStore.open(settings.state, clock, stopping=STOPPING)
         self._floor = floor = Floor(
             store=store,
             desks=Desks(tuple(self._desk(mailbox) for mailbox in settings.mailbox)),
@@ -180,8 +185,11 @@ class Daemon:
         readings = asdict(read_host(self.settings.state))
         return self._status.page(readings, (*self._reload.notes, *self._watch.problems))
 
-    def run(self) -> None:
+    def run(self) -> bool:
         """Serve until SIGTERM or SIGINT; what is in the slots is finished or given back.
+
+        Returns:
+            False where a thread died of a mistake of ours: systemd is to start the service anew.
 
         Raises:
             AlreadyRunning, ConfigError: the socket cannot be used.
@@ -190,7 +198,7 @@ class Daemon:
             signal.signal(number, self._told_to_stop)
         self._server.start()
         threads = [
-            threading.Thread(target=act, name=name, daemon=True)
+            threading.Thread(target=self._guarded, args=(act,), name=name, daemon=True)
             for name, act in (
                 ("clerk", self._clerk.run),
                 ("drafter", self._drafter.run),
@@ -205,6 +213,17 @@ class Daemon:
         self._host()
         self._service.stopping("Finishing what is being written.")
         self._end(threads)
+        return not self._died
+
+    def _guarded(self, act: Callable[[], None]) -> None:
+        """A thread that dies must not leave the others to look as if all were well."""
+        try:
+            act()
+        except Exception as error:  # noqa: BLE001 - the text may quote a mail; kind and place cannot
+            log.critical("thread=%s died error=%s", current_thread().name, traced(error))
+            self._died = True
+            self._stop.set()
+            self._bell.wake()
 
     def _told_to_stop(self, _number: int, _frame: object) -> None:
         self._stop.set()

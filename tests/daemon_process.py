@@ -24,9 +24,9 @@ language = "en"
 signature = "Test Office"
 automatic = {automatic}
 [caps]
-per_thread = 1000
-per_sender_per_day = 1000
-per_hour = 100000
+per_thread = 100
+per_sender_per_day = 100
+per_hour = 10000
 """
 KNOWLEDGE = "# Opening hours\n\n## Saturday\n\nWe are open on Saturday from 9:00 to 13:00.\n"
 
@@ -70,9 +70,12 @@ class DaemonProcess:
         command = [sys.executable, *self.command, *arguments]
         command += ["--config", str(self.config), "serve"]
         with self.log.open("ab") as log:
-            self.process = subprocess.Popen(command, stdout=log, stderr=log, cwd=ROOT, env=dict(os.environ))
+            self.process = subprocess.Popen(
+                command, stdout=log, stderr=log, cwd=ROOT, env=dict(os.environ)
+            )
         if wait:
-            self.until(self.answers)
+            self.until(lambda: self.answers() or self.ended())
+            assert not self.ended(), self.log.read_text()[-3000:]
 
     def answers(self) -> bool:
         try:
@@ -109,7 +112,9 @@ class DaemonProcess:
 
     def states_on_disk(self) -> list[str]:
         """The states as the store holds them, read without a daemon."""
-        with closing(sqlite3.connect(f"file:{self.state / 'appliance.sqlite3'}?mode=ro", uri=True)) as store:
+        with closing(
+            sqlite3.connect(f"file:{self.state / 'appliance.sqlite3'}?mode=ro", uri=True)
+        ) as store:
             return sorted(row[0] for row in store.execute("SELECT state FROM job"))
 
     def until(self, true: Callable[[], bool], seconds: float = 60.0) -> None:
@@ -117,7 +122,9 @@ class DaemonProcess:
         deadline = monotonic() + seconds
         never = threading.Event()
         while not true():
-            assert monotonic() < deadline, f"It never came true. Log:\n{self.log.read_text()[-3000:]}"
+            assert monotonic() < deadline, (
+                f"It never came true. Log:\n{self.log.read_text()[-3000:]}"
+            )
             never.wait(0.05)
 
     def in_folder(self, folder: str) -> list[Path]:

@@ -144,7 +144,10 @@ def trusted(uid: str = "1", **changes: Any) -> Message:
     text = changes.pop("text", "Hello,\n\nwhat are your opening hours on Saturday?")
     headers = (
         ("return-path", f"<{sender}>"),
-        ("authentication-results", "mx.northgate.example; dmarc=pass header.from=customers.example"),
+        (
+            "authentication-results",
+            "mx.northgate.example; dmarc=pass header.from=customers.example",
+        ),
         ("from", f"Ida <{sender}>"),
     )
     values: dict[str, Any] = {

@@ -68,7 +68,8 @@ def run(arguments: Sequence[str]) -> int:
 
     Returns:
         0: done; 1: done, but something is not right; 2: a person must change something;
-        3: no daemon answers; 75: time may help (EX_TEMPFAIL).
+        3: no daemon answers; 70: the service met a mistake of its own (EX_SOFTWARE);
+        75: time may help (EX_TEMPFAIL).
     """
     _.choose(language_of())
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s %(message)s")

@@ -18,5 +18,4 @@ def _serve(chosen: argparse.Namespace) -> int:
 
     daemon = Daemon(chosen.config)
     logging.getLogger().setLevel(daemon.settings.log_level)
-    daemon.run()
-    return 0
+    return 0 if daemon.run() else 70

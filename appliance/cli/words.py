@@ -8,6 +8,7 @@ from typing import Final
 
 LOCALE: Final = Path(__file__).parent / "locale"
 DOMAIN: Final = "appliance"
+ARGPARSE: Final = "argparse"
 
 
 class Words:
@@ -17,10 +18,13 @@ class Words:
         self._catalogue: gettext.NullTranslations = gettext.NullTranslations()
 
     def choose(self, language: str) -> None:
-        """Use ``language`` (``en`` or ``zh-Hans``) from now on."""
-        self._catalogue = gettext.translation(
-            DOMAIN, LOCALE, languages=[language.replace("-", "_")], fallback=True
-        )
+        """Use ``language`` (``en`` or ``zh-Hans``) from now on, in what argparse says too."""
+        name = language.replace("-", "_")
+        self._catalogue = gettext.translation(DOMAIN, LOCALE, languages=[name], fallback=True)
+        # argparse asks gettext's default domain, which goes by the environment.
+        gettext.bindtextdomain(ARGPARSE, LOCALE)
+        gettext.textdomain(ARGPARSE)
+        os.environ["LANGUAGE"] = name
 
     def __call__(self, sentence: str) -> str:
         return self._catalogue.gettext(sentence)
@@ -28,6 +32,27 @@ class Words:
 
 words: Final = Words()
 """The one translation of this process: a command line speaks one language from start to end."""
+
+
+def named(word: str) -> str:
+    """A state, disposition or route for a person; scripts get the bare word."""
+    return {
+        "received": words("received"),
+        "screened": words("screened"),
+        "drafted": words("drafted"),
+        "approved": words("approved"),
+        "sending": words("sending"),
+        "sent": words("sent"),
+        "skipped": words("skipped"),
+        "held": words("held"),
+        "rejected": words("rejected"),
+        "parked": words("parked"),
+        "pass": words("pass"),
+        "review": words("review"),
+        "hold": words("hold"),
+        "skip": words("skip"),
+        "answer": words("answer"),
+    }.get(word, word)
 
 
 def language_of(environment: Mapping[str, str] = os.environ) -> str:

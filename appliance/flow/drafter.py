@@ -138,7 +138,8 @@ class Drafter:
         return True
 
     def _start(self, job: Job, engine: Engine) -> Job | None:
-        if self._store.facts(job.message).superseded:
+        wanted = self._store.entries(job.id, limit=1)[0].actor != "daemon"
+        if self._store.facts(job.message).superseded and not wanted:
             step = Step(to=State.SKIPPED, note="A newer mail of this thread is answered instead.")
             return self._store.apply(job, step, actor="daemon")
         desk = self._desks[job.message.mailbox]

@@ -101,17 +101,18 @@ class Intake:
         since = self._cursor or self._store.cursor(self._name)
         batch = desk.mailbox.fetch(since, BATCH)
         added = 0
-        for message in batch.messages:
-            job = self._store.enqueue(message, batch.cursor)
-            if job is not None:
-                added += 1
-                log.info("job=%d state=received mailbox=%s", job, self._name)
         for uid, why in batch.unreadable:
             job = self._store.unreadable(self._name, uid, why)
             if job is not None:
                 added += 1
                 log.warning("job=%d state=parked mailbox=%s unreadable", job, self._name)
-        # Only now: what could not be stored has to come again.
+        for number, message in enumerate(batch.messages, start=1):
+            # The cursor comes with the last: what could not be stored has to come again.
+            last = number == len(batch.messages)
+            job = self._store.enqueue(message, batch.cursor if last else None)
+            if job is not None:
+                added += 1
+                log.info("job=%d state=received mailbox=%s", job, self._name)
         self._cursor = batch.cursor
         if added:
             self._arrived()

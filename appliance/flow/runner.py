@@ -72,7 +72,7 @@ class Runner:
     def _unexpected(self, job: Job, error: BaseException) -> Job | None:
         kind = type(error).__name__
         # The text and the traceback could quote the mail; the kind and the place cannot.
-        log.error("job=%d state=%s error=%s at=%s", job.id, job.state, kind, _place(error))
+        log.error("job=%d state=%s error=%s", job.id, job.state, traced(error))
         if job.attempts >= self.settings.attempts and State.PARKED in NEXT[job.state]:
             return self.park(job, f"Failed {job.attempts} times with an internal error ({kind}).")
         self._give_back(job, f"Internal error ({kind}).", counted=True)
@@ -89,10 +89,12 @@ class Runner:
         log.info("job=%d state=%s postponed=%d", job.id, job.state, wait.total_seconds())
 
 
-def _place(error: BaseException) -> str:
+def traced(error: BaseException) -> str:
+    """Kind and innermost place of an error: what a log may say where its text may quote a mail."""
     trace = error.__traceback__
     while trace is not None and trace.tb_next is not None:
         trace = trace.tb_next
     if trace is None:
-        return "?"
-    return f"{trace.tb_frame.f_globals.get('__name__', '?')}:{trace.tb_lineno}"
+        return type(error).__name__
+    module = trace.tb_frame.f_globals.get("__name__", "?")
+    return f"{type(error).__name__} at {module}:{trace.tb_lineno}"

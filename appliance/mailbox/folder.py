@@ -128,10 +128,22 @@ class FolderMailbox:
         return _thread(message, ancestors, read)
 
     def save_draft(self, reply: Reply) -> None:
-        key = _key(reply.id)
+        """Put the reply into Drafts, in the place of an earlier version for the same mail."""
+        key = f"{_origin(reply.original)}{_key(reply.id)}"
         self._maildir.require()
         if self._maildir.find(key, (Folder.DRAFTS,)) is None:
             self._maildir.deposit(Folder.DRAFTS, key, compose.compose(reply))
+        self._remove_drafts(reply.original, but=key)
+
+    def withdraw_drafts(self, message: Message) -> None:
+        self._maildir.require()
+        self._remove_drafts(message.uid, but="")
+
+    def _remove_drafts(self, uid: str, *, but: str) -> None:
+        origin = _origin(uid)
+        for file in self._maildir.files(Folder.DRAFTS):
+            if file.key.startswith(origin) and file.key != but:
+                self._maildir.remove(file)
 
     def send(self, reply: Reply, commit: Callable[[], None]) -> None:
         """Put the reply into Sent; a reply that lies there already is not written again."""
@@ -204,6 +216,11 @@ def _thread(
         messages=(*(found for _, found, _ in kept), message),
         ours=frozenset(found.id for _, found, folder in kept if folder is Folder.SENT),
     )
+
+
+def _origin(uid: str) -> str:
+    """What the file names of all drafts for one mail begin with."""
+    return f"D{hashlib.sha256(uid.encode()).hexdigest()[:16]}."
 
 
 def _key(message_id: MessageId) -> str:

@@ -192,6 +192,11 @@ class Maildir:
             _sync(target.parent)
             _sync(source.parent)
 
+    def remove(self, file: MailFile) -> None:
+        """Delete a file; one that is gone is no error."""
+        with self.door(), suppress(FileNotFoundError):
+            self.path(file).unlink()
+
     def loose(self) -> list[Loose]:
         """Files under names of their own: ``*.eml`` in the root, any in ``new`` and ``cur``."""
         with self.door():

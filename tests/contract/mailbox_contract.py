@@ -1,6 +1,7 @@
 """What every mailbox must do; each form of it inherits these tests and brings an account."""
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
 from email import message_from_bytes, policy
 from typing import Protocol
@@ -206,6 +207,19 @@ class MailboxContract:
         assert sent_ids(account, "Drafts") == [reply.id]
         assert account.lying("Sent") == []
         assert account.mailbox.find_sent(reply) is not Evidence.SENT
+
+    def test_a_newer_draft_takes_the_place_of_the_older_and_both_can_be_withdrawn(
+        self, account: Account
+    ) -> None:
+        message = self.fetch_one(account)
+        first = answer(message)
+        second = replace(first, id=MessageId(f"second-{first.id}"))
+        account.mailbox.save_draft(first)
+        account.mailbox.save_draft(second)
+        assert sent_ids(account, "Drafts") == [second.id]
+        account.mailbox.withdraw_drafts(message)
+        account.mailbox.withdraw_drafts(message)
+        assert sent_ids(account, "Drafts") == []
 
     def test_a_mail_that_answers_nothing_is_a_thread_of_its_own(self, account: Account) -> None:
         message = self.fetch_one(account)
