@@ -1,7 +1,6 @@
 """The one door to llama.cpp: loads its C functions once per process and leads its log to ours."""
 
 import ctypes
-import importlib
 import importlib.util
 import logging
 import sys
@@ -16,7 +15,7 @@ from appliance.domain.errors import ModelUnusable
 log: Final = logging.getLogger(__name__)
 
 _PACKAGE: Final = "llama_cpp"
-_ERROR_LEVEL: Final = 3
+_ERROR_LEVEL: Final = 4  # ggml.h: 1 debug, 2 info, 3 warning, 4 error, 5 continued
 _KEPT_COMPLAINTS: Final = 8
 
 
@@ -70,20 +69,24 @@ def _low_level() -> ModuleType:
     memory and half a second that nothing here uses. An empty package stands in for it while the
     one module loads.
     """
-    name = f"{_PACKAGE}.{_PACKAGE}"
-    if name in sys.modules:
-        return sys.modules[name]
     spec = importlib.util.find_spec(_PACKAGE)
     if spec is None or spec.submodule_search_locations is None:
         raise ImportError(_PACKAGE)
+    before = {name: module for name, module in sys.modules.items() if _belongs(name)}
     stand_in = ModuleType(_PACKAGE)
     stand_in.__path__ = list(spec.submodule_search_locations)
     sys.modules[_PACKAGE] = stand_in
     try:
-        return importlib.import_module(name)
+        from llama_cpp import llama_cpp as low_level
     finally:
-        del sys.modules[_PACKAGE]
-        sys.modules.pop(name, None)
+        for name in [name for name in sys.modules if _belongs(name)]:
+            del sys.modules[name]
+        sys.modules.update(before)
+    return low_level
+
+
+def _belongs(name: str) -> bool:
+    return name.partition(".")[0] == _PACKAGE
 
 
 def _abort_callback(api: ModuleType) -> Any:
@@ -106,7 +109,7 @@ class _LogLines:
 
     def __call__(self, level: int, text: bytes, _: Any) -> None:
         """One piece; level 5 continues the last."""
-        if level <= _ERROR_LEVEL + 1:
+        if level <= _ERROR_LEVEL:
             self._level = level
         self._line += text.decode(errors="replace")
         if not self._line.endswith("\n"):

@@ -100,8 +100,8 @@ class Context:
         self._context = self._api.llama_init_from_model(model, parameters)
         if not self._context:
             raise ModelUnusable(
-                "There is not enough memory for the engine's context. "
-                "Lower engine.context or engine.slots."
+                f"llama.cpp cannot hold {shape.sequences - 1} slots with {shape.cells} tokens "
+                "together. Lower engine.slots or engine.context."
             )
         self._memory = self._api.llama_get_memory(self._context)
         self._batch = self._api.llama_batch_init(BATCH_TOKENS, 0, 1)
