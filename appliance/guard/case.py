@@ -1,0 +1,95 @@
+"""Everything a rule of the guard may look at, prepared once a draft."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import date
+
+from appliance.config.settings import Office
+from appliance.domain.draft import Draft
+from appliance.domain.mail import Message, Thread
+from appliance.domain.verdict import Disposition, Finding
+from appliance.guard.claim import Claim
+from appliance.guard.claims import claims
+from appliance.guard.evidence import Stated, joined, stated
+from appliance.guard.fold import folded
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """One draft on trial.
+
+    Attributes:
+        plain: the draft's text folded, as long as the text itself.
+        claims: what the draft states, offsets into its text.
+        knowledge: what passages, our own mails and the office state.
+        heard: what the customer and others wrote.
+        known: both together.
+        prefix: the stable part of the prompt.
+        detect: text and fallback → BCP 47 of the language of the text.
+    """
+
+    draft: Draft
+    thread: Thread
+    office: Office
+    prefix: str
+    detect: Callable[[str, str], str]
+    plain: str
+    claims: tuple[Claim, ...]
+    knowledge: Stated
+    heard: Stated
+    known: Stated
+
+
+Rule = Callable[[Case], Iterator[Finding]]
+
+
+def case(
+    *, draft: Draft, thread: Thread, office: Office, prefix: str, detect: Callable[[str, str], str]
+) -> Case:
+    """The case of ``draft``."""
+    today = _day(thread.newest)
+    ours = [message for message in thread.messages if message.id in thread.ours]
+    theirs = [message for message in thread.messages if message.id not in thread.ours]
+    office_text = "\n".join((office.name, office.signature, *office.addresses))
+    knowledge = stated(
+        (
+            (office_text, None),
+            *((f"{passage.source}\n{passage.text}", None) for passage in draft.passages),
+            *((words(message), _day(message)) for message in ours),
+        ),
+        today,
+    )
+    heard = stated(((words(message), _day(message)) for message in theirs), today)
+    return Case(
+        draft=draft,
+        thread=thread,
+        office=office,
+        prefix=prefix,
+        detect=detect,
+        plain=folded(draft.text),
+        claims=claims(draft.text, today),
+        knowledge=knowledge,
+        heard=heard,
+        known=joined(knowledge, heard),
+    )
+
+
+def _day(message: Message) -> date | None:
+    return message.date.date() if message.date else None
+
+
+def words(message: Message) -> str:
+    """Subject and visible text of a message, its sender's name and address first."""
+    sender = f"{message.sender.name} <{message.sender.address}>"
+    text = message.text or "\n".join((message.question, message.quoted, message.signature))
+    return f"{sender}\n{message.subject}\n{text}"
+
+
+def review(rule: str, reason: str, span: tuple[int, int] | None = None) -> Finding:
+    """A finding that a person should see."""
+    return Finding(rule=rule, disposition=Disposition.REVIEW, reason=reason, span=span)
+
+
+def hold(rule: str, reason: str, span: tuple[int, int] | None = None) -> Finding:
+    """A finding that stops the draft."""
+    return Finding(rule=rule, disposition=Disposition.HOLD, reason=reason, span=span)
