@@ -6,6 +6,10 @@ from typing import Final
 
 _LONGEST: Final = 400
 _JOINED: Final = 3
+_HEADER_LINES: Final = 8
+_ENOUGH_LABELS: Final = 3
+_VERB_AT: Final = 80
+_VERB_FIRST: Final = 160
 
 _VERBS: Final = re.compile(
     r"wrote|writes|schrieb|写道|寫道|寫到|写到|a écrit|écrit|escribió|escribio|escreveu|ha scritto"
@@ -45,10 +49,13 @@ _REPLY_ABOVE: Final = re.compile(
 )
 
 _FROM: Final = r"from|von|de|da|van|od|från|发件人|發件人|寄件者|寄件人|发信人|寄信人"
+_SENT: Final = (
+    r"sent|date|gesendet|datum|envoyé|enviado(?: el)?|fecha|data|inviato|verzonden"
+    r"|发送时间|发送日期|日期|时间|時間|傳送時間|寄件日期|寄送日期|发信时间"
+)
 _LABELS: Final[tuple[str, ...]] = (
     _FROM,
-    r"sent|date|gesendet|datum|envoyé|enviado(?: el)?|fecha|data|inviato|verzonden"
-    r"|发送时间|发送日期|日期|时间|時間|傳送時間|寄件日期|寄送日期|发信时间",
+    _SENT,
     r"to|an|à|para|per|a|aan|pour|收件人|收件者|收信人",
     r"cc|kopie|copie à|copia|抄送|副本|副本抄送",
     r"subject|betreff|objet|asunto|assunto|oggetto|onderwerp|主题|主旨|主題|标题",
@@ -93,7 +100,7 @@ def header_block(lines: Sequence[str], at: int) -> bool:
     """
     found: set[int] = set()
     address = False
-    for line in lines[at : at + 8]:
+    for line in lines[at : at + _HEADER_LINES]:
         if not line.strip():
             continue
         match = _LABEL.match(line[:_LONGEST])
@@ -103,7 +110,8 @@ def header_block(lines: Sequence[str], at: int) -> bool:
             continue
         found.add(match.lastindex or 0)
         address = address or "@" in line
-    return bool(found & {1, 2}) and (len(found) >= 3 or (len(found) == 2 and address))
+    enough = _ENOUGH_LABELS - 1 if address else _ENOUGH_LABELS
+    return bool(found & {1, 2}) and len(found) >= enough
 
 
 def _attributes(text: str, *, wrapped: bool) -> bool:
@@ -113,4 +121,4 @@ def _attributes(text: str, *, wrapped: bool) -> bool:
     if _OPENING.match(text) or "@" in text:
         return True
     # "X wrote on 13/11/2026 11:25:" and "X schrieb am …:" put the verb first.
-    return not wrapped and verb.start() < 80 and len(text) < 160
+    return not wrapped and verb.start() < _VERB_AT and len(text) < _VERB_FIRST

@@ -1,4 +1,4 @@
-"""What tags, ids, classes and attributes say: layout, quotes and signatures of known mail programs."""
+"""What tags, ids, classes and attributes say: layout, quotes and signatures of mail programs."""
 
 import re
 from collections.abc import Mapping

@@ -15,6 +15,7 @@ _AWAY: Final = -400.0
 _LONGEST_RULE: Final = 4_000
 _STOP: Final = re.compile(r"[{};]")
 _SPLIT: Final = re.compile(r"[\s,/]+")
+_WEIGHT: Final = re.compile(r"[1-9]00")
 _CLIPPED: Final = frozenset({"rect(0,0,0,0)", "rect(0000)", "rect(1,1,1,1)"})
 _TELLING: Final = re.compile(
     r"display|visib|font|opacity|color|background|height|width|left|top|indent|hide|clip|transform"
@@ -139,7 +140,7 @@ def _moved_away(style: Declarations) -> bool:
         return True
     clip = style.get("clip", "").replace(" ", "").replace("px", "")
     return (
-        clip in ("rect(0,0,0,0)", "rect(0000)", "rect(1,1,1,1)")
+        clip in _CLIPPED
         or style.get("clip-path", "").startswith(("inset(100%", "inset(50%", "circle(0"))
         or style.get("transform", "").replace(" ", "").startswith(("scale(0)", "scale(0,"))
     )
@@ -154,8 +155,9 @@ def _visible(look: Look, value: str | None) -> bool:
 def _size(look: Look, style: Declarations) -> float:
     size = pixels(style.get("font-size"), look.size)
     if size is None and "font" in style:
-        lengths = (pixels(word.partition("/")[0], look.size) for word in style["font"].split())
-        size = next((length for length in lengths if length is not None and length < 100), None)
+        words = (word.partition("/")[0] for word in style["font"].split())
+        lengths = (pixels(word, look.size) for word in words if not _WEIGHT.fullmatch(word))
+        size = next((length for length in lengths if length is not None), None)
     return look.size if size is None else size
 
 
@@ -164,8 +166,8 @@ def _transparent(look: Look, text: str | None) -> bool:
         return look.transparent
     if text == "transparent":
         return True
-    parts = re.split(r"[\s,/]+", text.partition("(")[2].rstrip(") "))
-    return text.startswith("rgba") and len(parts) == 4 and ratio(parts[3]) < _FAINT
+    alpha = _SPLIT.split(text.partition("(")[2].rstrip(") "))[3:]
+    return text.startswith("rgba") and bool(alpha) and ratio(alpha[0]) < _FAINT
 
 
 def _backdrop(look: Look, style: Declarations) -> Colour | None:
