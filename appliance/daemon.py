@@ -28,22 +28,19 @@ from appliance.flow.intake import Intake
 from appliance.flow.reload import Reload
 from appliance.flow.review import Review
 from appliance.flow.runner import Runner, traced
+from appliance.flow.stages import RULES
 from appliance.flow.status import Status
 from appliance.flow.switches import Switches
 from appliance.flow.verbs import Arguments, Verbs
-from appliance.guard import gate
 from appliance.host.readings import read as read_host
 from appliance.host.service import Service
 from appliance.host.watch import FolderWatch
 from appliance.knowledge.index import FolderKnowledge
 from appliance.mailbox.folder import FolderMailbox, prepare
-from appliance.screen import caps, chain, ticket
+from appliance.screen import caps, ticket
 from appliance.store.jobs import SqliteJobStore
 
 log = logging.getLogger(__name__)
-
-RULES: Final = chain.RULES | gate.RULES
-"""Every rule name that an office may set."""
 
 STOPPING: Final = frozenset({ticket.ticket_acknowledgement.name, caps.quick_answer.name})
 """Rules after which automatic answers in a thread stop until a person acts in it."""

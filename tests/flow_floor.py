@@ -32,6 +32,7 @@ class FakeMailbox:
     places: dict[str, Disposition] = field(default_factory=dict)
     unreadable: tuple[tuple[str, str], ...] = ()
     trouble: dict[str, list[Exception]] = field(default_factory=dict)
+    before_commit: Callable[[], None] = lambda: None
     after_commit: Exception | None = None
     evidence: Evidence = Evidence.NOT_SENT
 
@@ -66,6 +67,7 @@ class FakeMailbox:
 
     def send(self, reply: Reply, commit: Callable[[], None]) -> None:
         self._fail("send")
+        self.before_commit()
         commit()
         if self.after_commit is not None:
             raise self.after_commit

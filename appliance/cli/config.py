@@ -10,8 +10,7 @@ from appliance.cli.words import words as _
 from appliance.config.settings import Office, Settings
 from appliance.config.toml import load_office, load_settings
 from appliance.domain.errors import ConfigError
-from appliance.guard import gate
-from appliance.screen import chain
+from appliance.flow.stages import RULES
 
 
 def add_verbs(verbs: Any) -> None:
@@ -33,7 +32,7 @@ def _loaded(chosen: argparse.Namespace) -> tuple[Settings, dict[str, Office], tu
     problems: list[str] = []
     for mailbox in settings.mailbox:
         try:
-            offices[mailbox.name] = load_office(mailbox.office, chain.RULES | gate.RULES)
+            offices[mailbox.name] = load_office(mailbox.office, RULES)
         except ConfigError as error:
             problems.extend(error.problems)
     return settings, offices, tuple(problems)

@@ -12,6 +12,9 @@ from appliance.flow.reply import write_reply
 from appliance.guard import gate
 from appliance.screen import chain, language
 
+RULES: Final = chain.RULES | gate.RULES
+"""Every rule name that an office may set."""
+
 _AFTER_SCREEN: Final = {
     Disposition.PASS: State.SCREENED,
     Disposition.REVIEW: State.SCREENED,

@@ -13,7 +13,9 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     disk = tmp_path / "disk"
     disk.mkdir()
     mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", str(disk)], check=False, capture_output=True
+        ["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", str(disk)],
+        check=False,
+        capture_output=True,
     )
     if mounted.returncode:
         pytest.skip("A small disk can be mounted by root only.")
@@ -34,11 +36,13 @@ def fill(disk: Path) -> Path:
     return ballast
 
 
-def test_a_full_disk_is_told_loses_nothing_and_is_survived(tmp_path: Path, small_disk: Path) -> None:
+def test_a_full_disk_is_told_loses_nothing_and_is_survived(
+    tmp_path: Path, small_disk: Path
+) -> None:
     daemon = DaemonProcess(
         tmp_path,
         automatic=True,
-        flow="attempts = 1000\nundo_seconds = 0.0\nretry_seconds = 0.1\n",
+        flow="attempts = 100\nundo_seconds = 0.0\nretry_seconds = 0.1\n",
         state=small_disk / "state",
     )
     for number in range(3):
@@ -50,7 +54,9 @@ def test_a_full_disk_is_told_loses_nothing_and_is_survived(tmp_path: Path, small
         daemon.deliver(f"late{number}", raw_mail(number))
 
     def told() -> bool:
-        return any("room" in trouble["reason"] for trouble in daemon.client.call("status")["troubles"])
+        return any(
+            "room" in trouble["reason"] for trouble in daemon.client.call("status")["troubles"]
+        )
 
     daemon.until(told)
     assert daemon.states().count("sent") >= 3

@@ -16,7 +16,7 @@ from tests.raw_mail import raw_mail
 STATES = ("received", "screened", "drafted", "approved", "sending", "sent")
 MAILS = 20
 KILLS = 200
-PATIENT = "attempts = 1000\nundo_seconds = 0.0\nretry_seconds = 0.1\n"
+PATIENT = "attempts = 100\nundo_seconds = 0.0\nretry_seconds = 0.1\n"
 
 
 class _Leavings(FileSystemEventHandler):
@@ -51,11 +51,7 @@ def leavings(daemon: DaemonProcess) -> Iterator[Counter[str]]:
 def settled(daemon: DaemonProcess, mails: int) -> bool:
     """Every mail has ended and lies in the folder of its state."""
     states = daemon.states()
-    return (
-        len(states) == mails
-        and set(states) <= {"sent", "parked"}
-        and not daemon.in_folder(".")
-    )
+    return len(states) == mails and set(states) <= {"sent", "parked"} and not daemon.in_folder(".")
 
 
 @pytest.mark.parametrize("state", STATES)

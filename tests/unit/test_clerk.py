@@ -76,16 +76,8 @@ def test_nothing_leaves_while_sending_is_stopped(room, clerk):
 
 def test_a_stop_between_claim_and_commit_still_holds(room, clerk):
     job = approved(room)
-    send = room.mailbox.send
-
-    def stopped_meanwhile(reply, commit):
-        room.floor.switches.turn_on(STOP_SENDING, who="lin", why="", until=None)
-        send(reply, commit)
-
-    room.floor.desks.all()[0].mailbox.__class__ = type(
-        "Stopping",
-        (type(room.mailbox),),
-        {"send": lambda _self, reply, commit: stopped_meanwhile(reply, commit)},
+    room.mailbox.before_commit = lambda: room.floor.switches.turn_on(
+        STOP_SENDING, who="lin", why="", until=None
     )
     clerk.once()
     assert room.mailbox.sent == []
@@ -94,16 +86,8 @@ def test_a_stop_between_claim_and_commit_still_holds(room, clerk):
 
 def test_an_undo_between_claim_and_commit_still_holds(room, clerk):
     job = approved(room)
-
-    def undone_meanwhile(reply, commit):
-        room.store.apply(room.store.get(job.id), Step(to=State.DRAFTED, note="Undone."), "lin")
-        commit()
-
-    room.mailbox.__class__ = type(
-        "Undoing",
-        (type(room.mailbox),),
-        {"send": lambda _self, reply, commit: undone_meanwhile(reply, commit)},
-    )
+    undone = Step(to=State.DRAFTED, note="Undone.")
+    room.mailbox.before_commit = lambda: room.store.apply(room.store.get(job.id), undone, "lin")
     clerk.once()
     assert state(room, job) is State.DRAFTED
     assert room.mailbox.sent == []

@@ -1,5 +1,6 @@
 import threading
 from contextlib import contextmanager
+from datetime import timedelta
 
 import pytest
 
@@ -19,11 +20,9 @@ GOOD = "We are open on Saturday from 9:00 to 13:00."
 @contextmanager
 def drafting(room, reply=lambda _prompt: GOOD, seconds=0.0, slots=1):
     """A drafter with a scripted engine; ``settle`` turns it until the engine is idle."""
-    finished = threading.Event()
     engine = ScriptedEngine(reply=reply, clock=room.clock, seconds_per_reply=seconds, slots=slots)
-    drafter = Drafter(room.floor, load=lambda: engine, drafted=finished.set)
+    drafter = Drafter(room.floor, load=lambda: engine, drafted=lambda: None)
     drafter._loaded()
-    drafter._stop_after = finished
     try:
         yield drafter
     finally:
@@ -97,7 +96,7 @@ def test_only_the_newest_mail_of_a_thread_is_answered(tmp_path):
         sender=trusted("1").sender,
         text="Hello,\n\nand what are your opening hours on Sunday?",
     )
-    room.clock.advance(FlowSettings().retry_seconds and __import__("datetime").timedelta(minutes=1))
+    room.clock.advance(timedelta(minutes=1))
     room.store.enqueue(newer)
     with drafting(room) as drafter:
         settle(drafter)
@@ -120,6 +119,7 @@ def test_an_interrupted_mail_goes_back_to_the_queue_without_losing_a_try(tmp_pat
     with drafting(room, seconds=1000.0) as drafter:
         drafter.turn()
         assert len(drafter.in_flight()) == 1
+        room.floor.switches.turn_on(PAUSE, who="lin", why="", until=None)
         drafter.interrupt()
         drafter.turn()
         back = room.store.get(job)
