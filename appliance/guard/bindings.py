@@ -1,9 +1,8 @@
 """Rules on what a value belongs to: a true number said of the wrong thing contradicts a passage."""
 
 import re
-from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from appliance.domain.draft import Passage
@@ -18,7 +17,7 @@ _BOUND: Final = frozenset(
     {Kind.AMOUNT, Kind.PERCENTAGE, Kind.DISCOUNT, Kind.DURATION, Kind.TIME, Kind.DATE}
 )
 _HAN_RUN: Final = re.compile(r"[\u3400-\u9fff]+")
-_WORD: Final = re.compile(r"[a-zà-öø-ÿ]{4,}")
+_WORD: Final = re.compile(r"[a-zß-öø-ÿ]{4,}")
 _STEM: Final = 6
 _VERBS: Final = "退换补送寄装修取开兑转"
 _ABLE: Final = re.compile(
@@ -27,20 +26,28 @@ _ABLE: Final = re.compile(
 _PAYER: Final = re.compile(
     r"(?:由|归)?(我们|我司|商家|本店|顾客|客户|您|买家|自己)(?:自行|来)?(?:承担|负担|自理|出)(?!.{0,4}责任)"
 )
+_SENTENCE: Final = re.compile(r"(?:[^。；;.]|\.(?=\S))+")
+_CLAUSE: Final = re.compile(r"[^，,]+(?:,(?=\d)[^，,]+)*")
+_NEGATIONS: Final = "不无概恕"
+_EXCLUDED: Final = re.compile(r"(?:不是|并非|非|不属于|没有)[^，,。；\s]{1,8}")
 _OURS: Final = frozenset({"我们", "我司", "商家", "本店"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Unit:
-    """A row or clause of the knowledge: what it speaks of and what it says.
+    """A row or clause of the knowledge, or of the draft: what it speaks of and what it says.
 
     Attributes:
-        terms: words and Chinese bigrams.
+        row: it is a row of a table.
+        record: it is a row of a csv file, whose units stand in the column's name.
+        terms: words and Chinese bigrams, those of its stances left out.
         sharp: weekdays and codes, which tell units apart for certain.
         claims: its claims.
         stances: what may be done and who pays, as (topic, answer).
     """
 
+    row: bool
+    record: bool
     terms: frozenset[str]
     sharp: frozenset[str]
     claims: tuple[Claim, ...]
@@ -50,41 +57,51 @@ class _Unit:
 def contradicts(case: Case) -> Iterator[Finding]:
     """A value, permission or payer that the passages give to something else.
 
-    A finding needs a place in the knowledge that has another value of the same kind and shares a
-    word with the sentence, where every place with the draft's value shares nothing of its own.
+    A finding needs a place in the knowledge that says otherwise and shares a word with the
+    sentence, where every place that agrees with the draft shares nothing of its own.
     """
     units = [unit for passage in case.draft.passages for unit in _units(passage)]
-    common = Counter(term for unit in units for term in unit.terms)
-    usual = frozenset(term for term, number in common.items() if number * 2 > len(units) > 2)  # noqa: PLR2004
-    for start, end in sentences(case.draft.text):
-        sentence = _unit(case.draft.text[start:end], usual)
-        for claim in sentence.claims:
-            span = (start + claim.span[0], start + claim.span[1])
-            if claim.kind in _BOUND and not claim.weak and _misplaced(claim, span, case, units):
-                yield review("contradicts_evidence", "The passages say this of something else.", span)
-        yield from _opposed(case, (start, end), sentence, units)
+    text = case.draft.text
+    for start, end in sentences(text):
+        sentence = _unit(text[start:end])
+        for first, last in clauses(text, start, end):
+            clause = _unit(text[first:last])
+            for claim in clause.claims:
+                span = (first + claim.span[0], first + claim.span[1])
+                if _checkable(claim, case) and _misplaced(claim, clause, sentence, units):
+                    reason = "The passages say this of something else."
+                    yield review("contradicts_evidence", reason, span)
+            if any(_opposed(stance, sentence, units) for stance in clause.stances):
+                reason = "The passages rule this otherwise."
+                yield review("contradicts_evidence", reason, (first, last))
 
 
 def _units(passage: Passage) -> Iterator[_Unit]:
     """The rows and clauses of a passage; a csv row is one whole."""
     if ".csv" in passage.source:
-        yield _unit(passage.text)
+        yield replace(_unit(passage.text), row=True, record=True)
         return
     for line in passage.text.split("\n"):
         if line.lstrip().startswith("|"):
-            yield _unit(line)
+            yield replace(_unit(line), row=True)
             continue
-        for start, end in _pieces(line):
-            yield _unit(line[start:end])
+        for match in _SENTENCE.finditer(line):
+            yield from _clauses(match.group())
 
 
-def _pieces(line: str) -> Iterator[tuple[int, int]]:
-    for match in re.finditer(r"[^。；;，,]+(?:,(?=\d)[^。；;，,]+)*", line):
-        if match.group().strip():
-            yield match.span()
+def _clauses(sentence: str) -> Iterator[_Unit]:
+    """The sentence whole where it takes one stance, and its clauses."""
+    whole = _unit(sentence)
+    topics = [topic for topic, _ in whole.stances]
+    split = len(topics) != len(set(topics))
+    if not split:
+        yield replace(whole, claims=())
+    for match in _CLAUSE.finditer(sentence):
+        clause = _unit(match.group())
+        yield clause if split else replace(clause, stances=frozenset())
 
 
-def _unit(text: str, usual: frozenset[str] = frozenset()) -> _Unit:
+def _unit(text: str) -> _Unit:
     plain = folded(text)
     found = claims(text)
     sharp = {
@@ -92,10 +109,16 @@ def _unit(text: str, usual: frozenset[str] = frozenset()) -> _Unit:
         for claim in found
         if claim.kind in {Kind.WEEKDAY, Kind.CODE} and not claim.weak
     }
-    stances = {(match[2], "no" if match[1][0] in "不无概恕" else "yes") for match in _ABLE.finditer(plain)}
-    stances |= {("pays", "we" if match[1] in _OURS else "you") for match in _PAYER.finditer(plain)}
+    able, payer = list(_ABLE.finditer(plain)), list(_PAYER.finditer(plain))
+    stances = {(match[2], "no" if match[1][0] in _NEGATIONS else "yes") for match in able}
+    stances |= {("pays", "we" if match[1] in _OURS else "you") for match in payer}
+    for match in (*able, *payer, *_EXCLUDED.finditer(plain)):
+        blank = " " * (match.end() - match.start())
+        plain = f"{plain[: match.start()]}{blank}{plain[match.end() :]}"
     return _Unit(
-        terms=_terms(plain) - usual,
+        row=False,
+        record=False,
+        terms=_terms(plain),
         sharp=frozenset(sharp),
         claims=found,
         stances=frozenset(stances),
@@ -110,60 +133,49 @@ def _terms(plain: str) -> frozenset[str]:
     return frozenset(words)
 
 
-def _misplaced(claim: Claim, span: tuple[int, int], case: Case, units: Sequence[_Unit]) -> bool:
-    """Whether the knowledge gives the value of ``claim`` only to things the sentence is not about."""
-    rivals = [unit for unit in units if any(_comparable(claim, other) for other in unit.claims)]
+def _checkable(claim: Claim, case: Case) -> bool:
+    """What the customer said may be repeated, whatever else has the same value."""
+    return claim.kind in _BOUND and not claim.weak and not case.heard.supports(claim)
+
+
+def _misplaced(claim: Claim, clause: _Unit, sentence: _Unit, units: Sequence[_Unit]) -> bool:
+    """Whether the knowledge gives the value of ``claim`` only to what the draft is not about."""
+    rivals = [
+        unit for unit in units if any(_comparable(claim, other, unit) for other in unit.claims)
+    ]
     holders = [unit for unit in rivals if any(same(claim, other) for other in unit.claims)]
-    others = [unit for unit in rivals if unit not in holders]
-    if not holders or not others or case.heard.supports(claim):
+    others = [unit for unit in rivals if not any(same(claim, other) for other in unit.claims)]
+    if not holders:
         return False
-    around = _around(case, span)
-    return any(_fits(other, around) and not any(_holds(h, other, around) for h in holders) for other in others)
+    if any(other.sharp & clause.sharp for other in others):
+        return all(holder.sharp and not holder.sharp & clause.sharp for holder in holders)
+    return all(holder.row for holder in holders) and _meant(
+        [other for other in others if other.row], holders, sentence
+    )
 
 
-def _comparable(claim: Claim, other: Claim) -> bool:
-    return claim.kind is other.kind and claim.unit == other.unit
+def _comparable(claim: Claim, other: Claim, unit: _Unit) -> bool:
+    bare = unit.record and other.kind is Kind.NUMBER and not other.unit
+    return bare or (claim.kind is other.kind and claim.unit == other.unit)
 
 
-def _around(case: Case, span: tuple[int, int]) -> _Unit:
-    """The clause of the draft that holds ``span``."""
-    for start, end in clauses(case.draft.text, 0, len(case.draft.text)):
-        if start <= span[0] < end:
-            return _unit(case.draft.text[start:end])
-    return _unit("")
+def _opposed(stance: tuple[str, str], sentence: _Unit, units: Sequence[_Unit]) -> bool:
+    """Whether the knowledge takes this stance on something else, and the other one on this."""
+    topic, answer = stance
+    agreeing = [unit for unit in units if stance in unit.stances]
+    opposing = [
+        unit
+        for unit in units
+        if stance not in unit.stances
+        and any(other == topic and said != answer for other, said in unit.stances)
+    ]
+    return bool(agreeing) and _meant(opposing, agreeing, sentence)
 
 
-def _fits(other: _Unit, around: _Unit) -> bool:
-    return bool(other.sharp & around.sharp)
-
-
-def _holds(holder: _Unit, other: _Unit, around: _Unit) -> bool:
-    """Whether ``holder`` may be what the clause speaks of, given that ``other`` may."""
-    if holder.sharp and around.sharp:
-        return bool(holder.sharp & around.sharp)
-    return bool((holder.terms - other.terms) & around.terms) or not holder.sharp
-
-
-def _opposed(
-    case: Case, span: tuple[int, int], sentence: _Unit, units: Sequence[_Unit]
-) -> Iterator[Finding]:
-    """A permission or payer that holds for something else, while this is ruled otherwise."""
-    for start, end in clauses(case.draft.text, *span):
-        clause = _unit(case.draft.text[start:end])
-        for topic, answer in clause.stances:
-            agreeing = [unit for unit in units if (topic, answer) in unit.stances]
-            opposing = [
-                unit
-                for unit in units
-                if any(other == topic and said != answer for other, said in unit.stances)
-            ]
-            if _ruled_otherwise(clause, agreeing, opposing):
-                yield review("contradicts_evidence", "The passages rule this otherwise.", (start, end))
-                break
-
-
-def _ruled_otherwise(
-    clause: _Unit, agreeing: Sequence[_Unit], opposing: Sequence[_Unit]
-) -> bool:
-    best = max((len(unit.terms & clause.terms) for unit in agreeing), default=0)
-    return any(len(unit.terms & clause.terms) > best for unit in opposing)
+def _meant(others: Sequence[_Unit], holders: Sequence[_Unit], sentence: _Unit) -> bool:
+    """Whether the sentence has a word of one of ``others`` alone, and of no holder alone."""
+    return any(
+        (other.terms - frozenset().union(*(holder.terms for holder in holders))) & sentence.terms
+        and not any((holder.terms - other.terms) & sentence.terms for holder in holders)
+        for other in others
+    )

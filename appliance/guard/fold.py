@@ -20,14 +20,30 @@ _SIMPLIFIED: Final = (
 _HYPHENS: Final = "‐‑‒–—―−﹣"
 _APOSTROPHES: Final = "’‘ʼ＇"
 
-_TABLE: Final = {
-    **{ord(a): b for a, b in zip(_TRADITIONAL, _SIMPLIFIED, strict=True)},
-    **{ord(a): "-" for a in _HYPHENS},
-    **{ord(a): "'" for a in _APOSTROPHES},
-}
+_WIDE: Final = "".join(
+    chr(code)
+    for first, last in ((0xA0, 0x100), (0x2000, 0x2070), (0xF900, 0xFB00), (0xFF00, 0xFFF0))
+    for code in range(first, last)
+)
 
+
+def _table() -> dict[int, str]:
+    """Each character that folds to one other."""
+    normal = ((character, unicodedata.normalize("NFKC", character).lower()) for character in _WIDE)
+    return {
+        **{ord(character): other for character, other in normal if len(other) == 1},
+        **{ord("\u3000"): " "},
+        **{ord(a): b for a, b in zip(_TRADITIONAL, _SIMPLIFIED, strict=True)},
+        **dict.fromkeys(map(ord, _HYPHENS), "-"),
+        **dict.fromkeys(map(ord, _APOSTROPHES), "'"),
+    }
+
+
+_TABLE: Final = _table()
 _SENTENCE: Final = re.compile(r"(?:[^\n。！？!?；.]|[.](?!\s|$)|(?<=\d)[.](?=\s\w))+[。！？!?；.]*")
-_CLAUSE: Final = re.compile(r"[^\n。！？!?；;，,、:：]+(?:[,，](?=\d)[^\n。！？!?；;，,、:：]+)*")
+_CLAUSE: Final = re.compile(
+    r"[^\n。！？!?;；,，、:：]+(?:[,，:：](?=\d)[^\n。！？!?;；,，、:：]+)*"
+)
 _HAN: Final = re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]")
 
 
@@ -36,14 +52,14 @@ def folded(text: str) -> str:
 
     As long as ``text``: a character whose folding has another length stays, so offsets agree.
     """
-    return "".join(_folded(character) for character in text).translate(_TABLE)
+    lower = text.lower()
+    if len(lower) != len(text):
+        lower = "".join(_lower(character) for character in text)
+    return lower.translate(_TABLE)
 
 
-def _folded(character: str) -> str:
-    if character.isascii():
-        return character.lower()
-    normal = unicodedata.normalize("NFKC", character)
-    lower = (normal if len(normal) == 1 else character).lower()
+def _lower(character: str) -> str:
+    lower = character.lower()
     return lower if len(lower) == 1 else character
 
 

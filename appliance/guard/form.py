@@ -144,7 +144,7 @@ def think(case: Case) -> Iterator[Finding]:
     """The engine's own considerations."""
     for match in _THINK.finditer(case.draft.text):
         reason = "The engine's considerations stand in the draft."
-        yield hold("think", reason, match.span())
+        yield hold("think_tag", reason, match.span())
 
 
 def template_token(case: Case) -> Iterator[Finding]:

@@ -8,6 +8,7 @@ from appliance.config.settings import Office
 from appliance.domain.draft import Draft
 from appliance.domain.mail import Thread
 from appliance.domain.verdict import Disposition, Finding, Verdict
+from appliance.guard.answers import missing_answer
 from appliance.guard.bindings import contradicts
 from appliance.guard.case import Case, Rule, case
 from appliance.guard.commitments import promise
@@ -42,6 +43,7 @@ CHAIN: Final[tuple[Rule, ...]] = (
     foreign_link,
     contradicts,
     promise,
+    missing_answer,
     echo,
     wrong_addressee,
     unsupported_name,
@@ -49,7 +51,7 @@ CHAIN: Final[tuple[Rule, ...]] = (
 )
 """Every rule, in the order a reviewer reads the findings."""
 
-FIRM: Final = frozenset({"empty", "think", "template_token", "prompt_leak", "secret"})
+FIRM: Final = frozenset({"empty", "think_tag", "template_token", "prompt_leak", "secret_leak"})
 """Findings that hold a draft; an office cannot make them more lenient."""
 
 RULES: Final = FIRM | frozenset(
@@ -68,9 +70,10 @@ RULES: Final = FIRM | frozenset(
         "foreign_link",
         "contradicts_evidence",
         "promise",
-        "injection_echo",
+        "missing_answer",
+        "injection_obeyed",
         "wrong_addressee",
-        "personal_data",
+        "third_party_data",
     }
 )
 """The name of every finding the guard can make."""

@@ -8,7 +8,7 @@ from appliance.domain.verdict import Finding
 from appliance.guard.case import Case, hold, review
 from appliance.guard.fold import folded
 
-_UNIT: Final = re.compile(r"[\u3400-\u9fff]|[a-zà-öø-ÿ]+|\d+")
+_UNIT: Final = re.compile(r"[\u3400-\u9fff]|[a-zß-öø-ÿ]+|\d+")
 _PREFIX_RUN: Final = 9
 _ECHO_RUN: Final = 14
 _MARK: Final = re.compile(r"\bmark-[0-9a-f]{8}\b")
@@ -58,7 +58,7 @@ def secret(case: Case) -> Iterator[Finding]:
     """A password, code or key is told."""
     for match in _SECRET.finditer(case.plain):
         if match.group() not in case.knowledge.text:
-            yield hold("secret", "The draft tells a password or key.", match.span())
+            yield hold("secret_leak", "The draft tells a password or key.", match.span())
 
 
 def echo(case: Case) -> Iterator[Finding]:
@@ -68,7 +68,7 @@ def echo(case: Case) -> Iterator[Finding]:
     for span in _common(case.plain, case.heard.text, _ECHO_RUN):
         if case.plain[slice(*span)] not in case.knowledge.text:
             reason = "The draft repeats a long stretch of a mail that gives orders."
-            yield review("injection_echo", reason, span)
+            yield review("injection_obeyed", reason, span)
 
 
 def _common(plain: str, source: str, size: int) -> Iterator[tuple[int, int]]:

@@ -11,7 +11,7 @@ _DIGITS: Final = re.compile(
     r"|(?<![a-z0-9])\d+(?:[.,]\d+)?"
 )
 _CHINESE: Final = re.compile(r"[零〇一二两三四五六七八九十百千万]+")
-_WORD: Final = re.compile(r"[a-zà-öø-ÿ]+")
+_WORD: Final = re.compile(r"[a-zß-öø-ÿ]+")
 _GROUPED: Final = re.compile(r"[1-9]\d{0,2}(?:([.,' \u00a0\u202f])\d{3})(?:\1\d{3})*")
 
 _CHINESE_DIGITS: Final = {
@@ -122,6 +122,8 @@ def _joined(text: str, words: list[re.Match[str]], index: int) -> bool:
 def _below_hundred(text: str, words: list[re.Match[str]], index: int) -> tuple[int, int]:
     """The longest phrase below 100 at word ``index``: its value and its number of words."""
     best, taken, phrase = 0, 0, ""
+    if words[index].group() not in _FIRST:
+        return best, taken
     for offset in range(min(4, len(words) - index)):
         if offset and not _joined(text, words, index + offset):
             break
@@ -217,3 +219,4 @@ _NAMES: Final[Mapping[str, int]] = {
     **{word: value for value, word in enumerate(_EN)},
     **dict((*_english(), *_german(), *_french(), *_spanish())),
 }
+_FIRST: Final = frozenset(name.partition(" ")[0] for name in _NAMES)

@@ -18,18 +18,18 @@ _TITLES: Final = re.compile(
     r"sra?|don|doña|liebe[rs]?|sehr geehrte[rs]?|estimad[oa])\b\.?"
 )
 _GENERIC: Final = re.compile(
-    r"customers?|kund\w*|damen|herren|team|all|there|together|zusammen|clients?|cliente|everyone|again|"
-    r"sir or madam|friend|a todos|und|and|or|et|y|de|von|van|der|la|le|el|nochmals?"
+    r"\b(?:customers?|kund\w*|damen|herren|team|all|there|together|zusammen|clients?|cliente|everyone|again|"
+    r"sir or madam|friend|a todos|und|and|or|et|y|de|von|van|der|la|le|el|nochmals?)\b"
 )
 _HAN_GREETING: Final = re.compile(
     r"^\s*(?:尊敬的|亲爱的)?([\u4e00-\u9fff]{1,4}?)(?:先生|女士|小姐|老师|同学|师傅)?\s?(?:/?先生|/?女士)?(?:[,，:：]?\s?您好|[,，]?你好|[:：])"
 )
 _HAN_TITLED: Final = re.compile(r"^\s*(?:尊敬的|亲爱的)?([\u4e00-\u9fff]{1,3})(?:先生|女士|小姐)")
 _HAN_GENERIC: Final = re.compile(r"顾客|客户|用户|会员|先生|女士|朋友|家长|老师|各位|亲|您|你|用户")
-_WORD: Final = re.compile(r"[a-zà-öø-ÿ][a-zà-öø-ÿ'-]+")
+_WORD: Final = re.compile(r"[a-zß-öø-ÿ][a-zß-öø-ÿ'-]+")
 
 _LATIN_NAME: Final = re.compile(
-    r"(?<![\w@./-])([A-ZÀ-Þ][a-zà-öø-ÿ]+(?:-[A-ZÀ-Þ]?[a-zà-öø-ÿ]+)?)[ ]([A-ZÀ-Þ][a-zà-öø-ÿ]{2,}(?:-[A-ZÀ-Þ][a-zà-öø-ÿ]+)?)(?![\w@-])"
+    r"(?<![\w@./-])([A-ZÀ-Þ][a-zß-öø-ÿ]+(?:-[A-ZÀ-Þ]?[a-zß-öø-ÿ]+)?)[ ]([A-ZÀ-Þ][a-zß-öø-ÿ]{2,}(?:-[A-ZÀ-Þ][a-zß-öø-ÿ]+)?)(?![\w@-])"
 )
 _TITLED_NAME: Final = re.compile(
     r"\b(?:Mr|Mrs|Ms|Dr|Frau|Herrn?|Mme|Madame|Monsieur|Sra?|Señora?)\.?[ ]([A-ZÀ-Þ][\w'-]+)"
@@ -42,13 +42,13 @@ _HAN_COMMON: Final = re.compile(
     r"我们|您|专业|上门|维修|安装|售后|客服|门店|相关|本店|当地|一名|一位|工程|技术|服务|同事|关系|客户|大客户|商务|检测|送货|配送|后续|有关|部门|负责"
 )
 _CAPITALISED: Final = frozenset(
-    "kind best warm many dear hello good new christmas easter boxing bank holiday eve day year years monday tuesday wednesday "
+    "kind best warm many dear hello good new christmas easter sales boxing bank holiday eve day year years monday tuesday wednesday "
     "thursday friday saturday sunday january february march april may june july august september october november december "
     "customer service care team support the our your we you in on at for if please thank thanks yes no this that there "
     "north south east west street road lane avenue square house credit debit card great britain united kingdom isle northern "
     "ireland scottish highlands unit e-bike business office manager department sincerely regards wishes".split()
 )
-_GERMAN: Final = frozenset({"de", "lb"})
+_CAPITALISING: Final = frozenset({"de", "lb"})
 _PERSONAL: Final = re.compile(
     r"\b\d{1,4}[a-z]? (?:[a-z]+ ){1,2}(?:street|st|road|rd|lane|avenue|row|close|drive|gardens|way|terrace|court|place|crescent|hill)\b"
     r"|\b[a-zäöüß-]+(?:straße|strasse|str\.|weg|gasse|platz|allee) \d{1,4}[a-z]?\b"
@@ -99,32 +99,39 @@ def _known(name: str, known: set[str]) -> bool:
 def unsupported_name(case: Case) -> Iterator[Finding]:
     """A person whom neither the thread nor the passages name."""
     known = set(_WORD.findall(case.known.text))
-    for match in _names(case):
-        span = match.span(match.lastindex or 0)
-        name = folded(match.group(match.lastindex or 0))
+    for first, last in sorted({*_latin_names(case), *_han_names(case)}):
+        name = case.plain[first:last]
         words = _WORD.findall(name)
-        if words and all(word in _CAPITALISED or word in known for word in words):
+        common = any(_no_name(word, case) for word in words) or _HAN_COMMON.search(name)
+        if common or (words and all(word in known for word in words)):
             continue
-        if not words and (name in case.known.text or _HAN_COMMON.search(name)):
-            continue
-        if words and any(word in _CAPITALISED for word in words):
-            continue
-        reason = "Neither the thread nor the passages name this person."
-        yield review("unsupported_name", reason, (match.start(1) if words else span[0], span[1]))
+        if words or name not in case.known.text:
+            reason = "Neither the thread nor the passages name this person."
+            yield review("unsupported_name", reason, (first, last))
 
 
-def _names(case: Case) -> Iterator[re.Match[str]]:
+def _no_name(word: str, case: Case) -> bool:
+    """Whether a capitalised word is a common one, or part of the office's own name."""
+    return word.removesuffix("s") in _CAPITALISED or any(
+        word in address for address in case.office.addresses
+    )
+
+
+def _latin_names(case: Case) -> Iterator[tuple[int, int]]:
+    """Names behind a title, and pairs of capitalised words below the greeting."""
     text = case.draft.text
     body = text.find("\n") + 1
-    yield from _TITLED_NAME.finditer(text, body)
-    if case.draft.language.partition("-")[0] not in _GERMAN:
-        yield from _LATIN_NAME.finditer(text, body)
-    yield from _HAN_NAME.finditer(folded_han(text))
+    for match in _TITLED_NAME.finditer(text, body):
+        yield match.span(1)
+    if case.draft.language.partition("-")[0] not in _CAPITALISING:
+        for match in _LATIN_NAME.finditer(text, body):
+            yield match.span()
 
 
-def folded_han(text: str) -> str:
-    """``text`` folded for the Chinese patterns; offsets agree."""
-    return folded(text)
+def _han_names(case: Case) -> Iterator[tuple[int, int]]:
+    """Names beside a role: 经理顾言之, 苗建禾师傅."""
+    for match in _HAN_NAME.finditer(case.plain):
+        yield match.span(match.lastindex or 0)
 
 
 def personal(case: Case) -> Iterator[Finding]:
@@ -139,7 +146,7 @@ def personal(case: Case) -> Iterator[Finding]:
             and not _is_own(case, claim.value[0])
         ):
             reason = "This repeats somebody's telephone number or address from a mail."
-            yield review("personal_data", reason, claim.span)
+            yield review("third_party_data", reason, claim.span)
     for match in _PERSONAL.finditer(case.plain):
         if match.group() in case.heard.text and match.group() not in case.knowledge.text:
             yield review(

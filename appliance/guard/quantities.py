@@ -72,7 +72,7 @@ def _table() -> Mapping[str, _Unit]:
 _UNITS: Final = _table()
 _LATIN_UNIT: Final = re.compile(
     r"[ \u00a0-]{0,2}(?:(?:working|business|full|calendar|whole|volle[nr]?|ganze[nr]?)[ -])?"
-    r"([a-zà-öø-ÿ]+|[%£€$¥℃]|°c?)"
+    r"([a-zß-öø-ÿ]+|[%£€$¥℃]|°c?)"
 )
 _HAN_UNIT: Final = re.compile(
     r"\s?("

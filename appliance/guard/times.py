@@ -31,11 +31,11 @@ _PAST: Final = re.compile(
 )
 _AFTER: Final = re.compile(r"\s{0,2}(o'clock|uhr\b|heures?\b(?= du| précises)|en punto)")
 _LATE: Final = re.compile(
-    r"(?:pm|p\.m)|^.{0,24}\b(?:in the (?:afternoon|evening)|at night|tonight|abends|nachmittags|am "
+    r"^\s?(?:pm|p\.m)|^.{0,24}\b(?:in the (?:afternoon|evening)|at night|tonight|abends|nachmittags|am "
     r"(?:nachmittag|abend)|du soir|de l'après|de la (?:tarde|noche))"
 )
 _EARLY: Final = re.compile(
-    r"(?:am|a\.m)|^.{0,24}\b(?:in the morning|morgens|vormittags|am (?:morgen|vormittag)|du matin|de la mañana)"
+    r"^\s?(?:am|a\.m)|^.{0,24}\b(?:in the morning|morgens|vormittags|am (?:morgen|vormittag)|du matin|de la mañana)"
 )
 _SHIFTS: Final = {
     "half past": 30,
