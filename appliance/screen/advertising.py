@@ -8,6 +8,9 @@ from appliance.screen.case import Case
 from appliance.screen.rule import rule
 from appliance.screen.words import Phrases
 
+_SURE: Final = 2
+"""One sign is chance, two are not."""
+
 _FOOTER: Final = Phrases(
     (
         r"(?:you(?:'re| are)? (?:are )?receiv(?:e|ed|ing)|you got) this (?:e-?mail|message|"
@@ -82,6 +85,16 @@ _TRADE: Final = Phrases(
     r"(?:sofort|klein|privat)kredit|kredit ohne schufa|webdesign",
     r"référencement (?:naturel|google|web)",
     r"posicionamiento (?:web|seo|en google)|diseño web|diseño de páginas",
+    r"(?:税点|开票点数|正规发票)(?:低|优惠)?|(?:seite|platz) (?:1|eins) (?:bei|auf|in) google",
+    r"(?:五金|配件|包装|印刷|耗材)[^。\n]{0,8}(?:厂家|工厂|生产厂)",
+    r"have been (?:selected|chosen)|your (?:e-?mail|number|name) (?:has|was) (?:won|selected)",
+    r"no credit check|increase your (?:sales|revenue|traffic|followers|customers)",
+    r"mobile apps?\b|e-?commerce (?:site|platform|solution)s?",
+    r"(?:adress|firmen|kunden)(?:listen|datenbank)\w*|iso ?\d* ?认证|高新(?:企业|技术)",
+    r"(?:资质|认证|专利|商标)(?:代办|办理|申报)|(?:late|deceased) (?:relative|client|husband)",
+    r"barrister|data (?:entry|scraping)|cold (?:e-?mail|call)",
+    r"packaging (?:solutions?|manufacturer)|energy (?:supplier|prices|contract) ",
+    r"card (?:machine|terminal)s?\b|payment (?:processing|terminals?)",
 )
 _OFFER: Final = Phrases(
     (
@@ -113,6 +126,18 @@ _OFFER: Final = Phrases(
     r"(?:kostenlose|unverbindliche)[nsr]? (?:analyse|erstgespräch|angebot|beratung|audit)",
     r"\bnous (?:proposons|offrons|vous proposons)",
     r"\b(?:ofrecemos|le ofrecemos|nuestra (?:agencia|empresa))",
+    r"(?:价格|质量|服务)(?:优惠|优势|保证|从优)|可(?:免费)?(?:寄|提供)样品?|首月免费|首单",
+    r"(?:专业|专门|专做|主营)[^。\n]{0,4}(?:代开|代理|代办|生产|百度|推广|运营)",
+    r"affordable (?:price|rate|cost)s?|competitive (?:price|rate)s?",
+    r"looking forward to (?:cooperat|doing business|working with you)",
+    (
+        r"we are (?:a|an|the) (?:\w+ ){0,3}(?:manufacturer|supplier|factory|agency|"
+        r"company (?:based|speciali))"
+    ),
+    r"i help (?:\w+ ){1,3}(?:get|grow|increase|find)",
+    r"\bwe (?:build|develop|design|create|manufacture|produce|deliver|export)\b",
+    r"\bwir (?:bieten|liefern|erstellen|entwickeln|vermitteln)\b|(?:我司|我公司|本公司)可|通过率",
+    r"show you our|preisliste auf anfrage",
 )
 _CALL: Final = Phrases(
     r"(?:just |simply )?reply (?:with )?\W?(?:yes|interested|info)\b",
@@ -132,6 +157,12 @@ _CALL: Final = Phrases(
     r"(?:kurzes|unverbindliches) (?:telefonat|gespräch)|haben sie interesse",
     r"antworten sie (?:einfach )?mit",
     r"(?:seriez|êtes)-vous intéressé|(?:le|te) (?:interesa|interesaría)|cliquez ici|haga clic",
+    r"interested ?\?|reply (?:to this (?:mail|e-?mail) )?for (?:a |our |more )",
+    r"apply (?:now|today|online)|contact (?:our|my|the) (?:agent|claims|office)|quick call",
+    r"find (?:our|the) (?:\w+ )?(?:catalogue|catalog|price list|brochure)",
+    r"(?:请|可|欢迎)(?:回电|致电|来电|咨询|联系我)|需要(?:请|的话|可)?(?:加|联系|回复)",
+    r"合作(?:愉快|共赢|机会)",
+    r"schedule (?:a|an) \d+|kindly (?:reply|respond|contact|get back)|点击链接|auf anfrage\b",
 )
 _TO_ANYBODY: Final = Phrases(
     (
@@ -156,13 +187,22 @@ def newsletter(case: Case) -> bool:
 
 @rule(Disposition.STOP, "It advertises something to this office instead of asking for something.")
 def advertisement(case: Case) -> bool:
-    """A trade that customers do not write about, with the manner of somebody who sells.
+    """A trade that customers do not write about, with the manner of somebody who sells."""
+    wares, manner = _selling(case)
+    return wares > 0 and wares + manner >= _SURE
 
-    An author whom nobody has proven needs one sign less.
-    """
-    if case.message.quoted:
-        return False
+
+@rule(Disposition.HOLD, "It may be an advertisement; a person looks (house rule).")
+def likely_advertisement(case: Case) -> bool:
+    """Such a manner twice, or such a trade from an author without a DMARC pass."""
+    wares, manner = _selling(case)
+    return manner >= _SURE or (wares > 0 and not proven(case))
+
+
+def _selling(case: Case) -> tuple[int, int]:
+    """Signs of the trade (at most 2) and of the manner (at most 3) where no thread is."""
+    if case.message.quoted or case.message.in_reply_to:
+        return 0, 0
     seen = f"{case.subject}\n{case.unquoted[:12_000]}"
     manner = _OFFER.found(seen) + _CALL.found(seen) + _TO_ANYBODY.found(seen)
-    wares = min(_TRADE.count(seen), 2)
-    return bool(wares) and manner + wares >= 2 + proven(case)
+    return min(_TRADE.count(seen), _SURE), manner

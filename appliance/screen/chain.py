@@ -54,6 +54,7 @@ CHAIN: Final[tuple[Rule, ...]] = (
     identity.not_addressed,
     authentication.dmarc_failed,
     fraud.payment_fraud,
+    advertising.likely_advertisement,
     # It speaks to the engine.
     injection.template_token,
     injection.hidden_orders,

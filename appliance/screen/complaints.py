@@ -77,6 +77,12 @@ _LEGAL: Final = Phrases(
     r"\b(?:mi|nuestro|un) abogado|\bdemandar|\bdenunci|acciones legales|\bjuzgado|\bjuicio\b",
     r"hoja de reclamaciones|oficina (?:municipal )?de (?:información al )?consum|vía judicial",
     r"arbitraje",
+    r"(?<!游)记者|报道|电视台|(?:告|起诉)你们|(?:给|要)(?:个|一个)?(?:说法|交代)",
+    r"(?:证据|录音|录像)[^。\n]{0,8}(?:留|保存|都有)",
+    r"\b(?:we|i) act for\b|acting (?:for|on behalf of)|citizens advice|debt collect",
+    r"\b(?:journalist|reporter)\b|statutory (?:rights|demand)|without prejudice",
+    r"\bgo(?:ing)? public\b|\breport you\b",
+    r"inkasso|letzte mahnung|\bklage\b|öffentlich mach|journalist|haftpflicht|schadensmeldung",
 )
 _UNHAPPY: Final = Phrases(
     r"(?:已经?)?(?:是)?(?:我)?第(?:[三四五六七八九十]|[3-9])(?:次|封|遍)",
@@ -123,6 +129,26 @@ _UNHAPPY: Final = Phrases(
     r"troisième (?:fois|mail|message|relance)|(?:toujours )?sans réponse|inadmissible",
     r"inacceptable|scandaleux|tercera vez|tercer (?:correo|mensaje)|sin respuesta|inaceptable",
     r"vergüenza|indignad",
+    r"(?:就|什么|这叫什么|这种|这是)(?:这|什么)?服务(?:态度|质量)?(?:[?!。]|$)",
+    r"没(?:有)?一个[^。\n]{0,6}(?:回|理|管)",
+    r"(?:每次|一直|老是|总是)[^。\n]{0,12}(?:推|拖|敷衍|不回|不理|说会|说马上)",
+    r"太(?:让人|令人)?(?:寒心|气人|离谱|过分)",
+    (
+        r"(?:written|e-?mailed|called|rung|phoned|asked|contacted|chased|"
+        r"complained)(?: to)?(?: you)? (?:three|four|five|six|several|many|numerous|countless|\d"
+        r"+) times"
+    ),
+    r"fobbed off",
+    (
+        r"(?:shocking|appalling|terrible|awful|dreadful|disgraceful|atrocious) (?:service|"
+        r"customer|experience|way)"
+    ),
+    r"never (?:again|using you)|had enough|beyond a joke",
+    (
+        r"(?:dreimal|viermal|mehrmals|mehrfach|schon zweimal) (?:geschrieben|angerufen|"
+        r"nachgefragt|gemailt)"
+    ),
+    r"(?:katastrophal|miserabl|unterirdisch|unverschämt)\w*",
 )
 _SURNAME: Final = (
     "[王李张刘陈杨赵黄周吴徐孙胡朱高林何郭马罗梁宋郑谢韩唐冯于董萧程曹袁邓许傅沈曾彭吕苏卢蒋蔡贾丁魏薛"

@@ -10,7 +10,7 @@ from appliance.screen.words import Phrases
 
 _SENTENCE: Final = re.compile(r"[^.?!。\n]+[.?!。\n]?|[.?!。]")
 _INQUIRY: Final = Phrases(
-    r"\?$|[吗呢么]\W*$|请问|多久|多少天|几天|怎么|如何|什么时候|何时|能否|是否|可否|可不可以",
+    r"\?$|[吗呢么吧]\W*$|请问|多久|多少天|几天|怎么|如何|什么时候|何时|能否|是否|可否|可不可以",
     r"能不能|是不是|有没有|要不要|哪些|什么(?:材料|资料|条件|流程)",
     (
         r"\b(?:how (?:do|can|long|would|does|much)|(?:can|could|may|do|would|will|should|"
@@ -90,6 +90,44 @@ _DEMANDED: Final = Phrases(
         r"me devuelvan|que me paguen)"
     ),
     r"devuélvanme",
+    r"(?:请|由|要|该)(?:你们|贵司|你方|贵方|商家|公司)[^。?!\n]{0,6}(?:承担|负责|赔|出钱)",
+    r"(?:打|转|汇)我(?:的)?(?:支付宝|微信|银行卡|卡)",
+    r"请[^。?!\n]{0,6}把[^。?!\n]{0,15}(?:退回|退还|退给)|原路退(?:回|还)给?我",
+    (
+        r"(?:i'd|i would|we'd|we would) like (?:the |my |our )?(?:[£$€] ?\d\S* )?[^.?!\n]"
+        r"{0,25}(?:reimbursed|refunded|compensated|paid back|money back)"
+    ),
+    r"退给我|退(?:一下|下)(?:钱|费|款)?(?=\W|$)|(?:得|要|应该?|必须|该|给我)赔",
+    r"(?:麻烦|请|要求)[^。?!\n]{0,12}(?:退钱|退费|退差|退一下|赔一下|赔偿|补偿)",
+    r"损失[^。?!\n]{0,20}(?:赔|承担|负责)|(?:多收|乱收|重复收|多扣)[^。?!\n]{0,20}(?:退|还|返)",
+    (
+        r"(?:want|like|expect|please|need|demand|must|request|requesting|arrange|looking for|"
+        r"entitled to|insist|asking for|due|owed)(?! to (?:know|ask|check|find|understand|"
+        r"see))…(?:refund|reimburs|compensat|money back|payment back|goodwill)"
+    ),
+    r"(?:refund|money back|compensation)…\bplease\b",
+    (
+        r"\b(?:charged|billed|debited)…(?:twice|double|two times|too much|in error|by mistake|"
+        r"wrongly)"
+    ),
+    r"overcharged",
+    r"please (?:return|repay|credit|transfer) (?:the|my|me|us)…(?:payment|money|amount|[£$€])",
+    (
+        r"\b(?:bitte|möchte|brauche|will|wünsche|ersuche)\b…(?:rückerstatt|erstattung|rückzahlung|"
+        r"schadens?ersatz|entschädig|geld zurück|gutschrift)"
+    ),
+    r"haftbar|haftung",
+    r"(?:zu viel|doppelt|falsch|zweimal) (?:berechnet|abgebucht|bezahlt|abgezogen)",
+    r"(?:veux|voudrais|souhaite|merci de)…rembours|trop (?:payé|facturé)",
+    r"(?:quiero|quisiera|necesito)…(?:reembols|devolución del (?:dinero|importe)|devuelvan)",
+    r"cobrado (?:dos veces|de más)",
+)
+_OFFER_WANTED: Final = Phrases(
+    r"what (?:compensation|refund|redress)\b",
+    r"how (?:will|are|do) you…(?:compensate|make (?:this|it) (?:right|up))",
+    r"(?:怎么|如何|打算)(?:给我)?(?:赔|补偿)(?!流程)|(?:谁来|谁)(?:赔|承担|负责)",
+    r"给我个(?:说法|交代)",
+    r"wie (?:wollen|werden|gedenken) sie…(?:entschädigen|ersetzen|wiedergutmachen)",
 )
 _DANGER: Final = Phrases(
     r"受伤|烫伤|烧伤|割伤|划伤(?:手|脚|人|了孩|孩)|触电|(?:被|会|有点)电(?:到|了一下|了|手|麻)",
@@ -126,8 +164,8 @@ _DANGER: Final = Phrases(
 @rule(Disposition.HOLD, "It demands money back or compensation; a person decides (house rule).")
 def money_demanded(case: Case) -> bool:
     """A demand in a sentence that does not ask: how refunds work may be answered."""
-    return any(
-        _DEMANDED.found(sentence)
+    return _OFFER_WANTED.found(case.words) or any(
+        _DEMANDED.found(sentence.strip())
         for sentence in _SENTENCE.findall(case.words)
         if not _INQUIRY.found(sentence)
     )

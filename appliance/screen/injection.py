@@ -206,9 +206,50 @@ _COMPACT: Final = Phrases(
         r"every|the)\w{0,40}(?:free|discount|refund|charge|always|must)"
     ),
     r"systemoverride|promptinjection|jailbreak",
+    (
+        r"(?:本邮件|此邮件|这封邮件|邮件)(?:的)?(?:处理者|阅读者|接收者|收件人)是?(?:一个)?(?:ai|"
+        r"人工智能|机器人|大模型|语言模型)"
+    ),
+    (
+        r"(?:不要|不再|无需|不必|停止)(?:再)?(?:执行|遵守|遵循|理会|按照)[^。]{0,8}(?:规则|指令|"
+        r"规定|政策|限制|要求)"
+    ),
+    (
+        r"(?:以后|今后|从现在起|从现在开始|接下来)?(?:所有|每封|每次|全部|任何)(?:的)?(?:回复|"
+        r"答复|回信)(?:都|均|必须|一律|要|里|中)+[^。]{0,6}(?:附带|包含|加上|写|带上|注明|说|是)"
+    ),
+    r"fromnow(?:on|onward|onwards)(?:you|answer|reply|respond|always|all)",
+    r"younolonger(?:follow|have|need|are|must|obey)",
+    (
+        r"(?:new|updated|additional|revised|special|secret)instructions?(?:foryou|you|:|are|"
+        r"follow|from|below)"
+    ),
+    r"answer(?:every|all|any)questions?(?:with|by)",
+    (
+        r"(?:mail|email|reply|answering|chat)(?:bot|robot|agent)s?:?(?:please|you|the|must|should|"
+        r"ignore)"
+    ),
+    (
+        r"(?:abjetzt|absofort|vonnunan|fortan)(?:bist|antwortest|wirst|sind|antworten|gilt)(?:du|"
+        r"sie)?"
+    ),
+    r"antworte\w{0,4}(?:ohne|ausschliesslich|immer|nur)(?:regel|einschrankung|mit|auf)",
+    r"neue(?:anweisung|regel|instruktion)en?(?:fur|:|du|lauten)",
+    r"(?:desormais|apartirdemaintenant)(?:tu|vous)",
+    r"(?:apartirdeahora|desdeahora)(?:eres|debes|responde|tu)",
 )
 """Wordings without any space or punctuation, so that spacing them apart does not help."""
 
+_NOTICE: Final = Phrases(
+    (
+        r"(?:^|\n|[.!?] )\W{0,3}(?:system|admin|developer|assistant|ai|bot|engine) (?:note|notice|"
+        r"message|instruction|override|update|alert|command|directive)s?\b"
+    ),
+    r"【(?:系统|指令|管理员|ai|开发者|提示)[^】\n]{0,10}】",
+    r"(?:^|\n)\W{0,3}(?:系统|管理员)(?:指令|通知|提示|消息) ?[:>]",
+    r"(?:^|\n)\W{0,3}(?:new|updated) (?:system )?(?:instructions?|rules?|policy) ?:",
+    r"(?:^|\n)\W{0,3}(?:assistant|system) ?:",
+)
 _ROLE: Final = Phrases(
     (
         r"(?:^|\n) ?(?:\W{0,3})(?:system|assistant|developer|admin|administrator|"
@@ -236,6 +277,13 @@ _ORDERS: Final = Phrases(
     r"回复|答复|忽略|附上|转发|发送|指令|提示词|系统|助手|人工智能|模型|知识库|不得提及|客户来信",
     r"\b(?:antwort\w*|ignorier\w*|bestätig\w*|anweisung\w*|assistent\w*|weiterleit\w*|ki)\b",
     r"\b(?:répond\w*|ignor\w*|confirm\w*|instruc\w*|asistente|respond\w*)\b",
+)
+_COMMAND: Final = Phrases(
+    (
+        r"\b(?:you (?:must|will|should|shall|are (?:now|to))|always|never|tell (?:him|her|them|"
+        r"the)|approved?|confirm|ignore|include|append|grant|reveal|reply|respond|answer)\b"
+    ),
+    r"必须|一律|所有回复|回复(?:时|中|里|都)|答复|附上|附带|忽略|批准|不得|读取|发送到|优先级",
 )
 _NO_CHANCE: Final = 3
 """So many different words of command are none by accident."""
@@ -319,4 +367,7 @@ def _decoded(run: str) -> list[str]:
 def _instructs(folded: str) -> bool:
     if _COMPACT.found(letters(folded)):
         return True
-    return _ROLE.found(folded) and _ORDERS.count(folded) >= _NO_CHANCE
+    orders = _ORDERS.count(folded)
+    return (_ROLE.found(folded) and orders >= _NO_CHANCE) or (
+        _NOTICE.found(folded) and _COMMAND.found(folded)
+    )

@@ -162,7 +162,7 @@ _OTHERS: Final = Phrases(
     (
         r"<someone>(?:家|家里|本人|那边)?(?:的)?[^,。?\n]{0,4}(?:地址|电话|手机|号码|联系方式|"
         r"订单|购买记录|购买信息|送货单|住址|身份证|账单|维修记录|维修单|消费记录|单号|工单|发票)"
-        r"[^?\n]{0,60}(?:查|告诉我|给我|透露|是多少|是什么|发一|发过来)"
+        r"[^?\n]{0,60}(?:查|告诉我|给我|透露|是多少|是什么|发一|发我|发给我|发过来)"
     ),
     (
         r"<someone>[^。?\n]{0,30}(?:买了(?:什么|啥|哪)|买的(?:是)?(?:什么|啥|哪)|多少钱买|"
@@ -193,6 +193,35 @@ _OTHERS: Final = Phrases(
         r"(?:dirección|teléfono|número|pedido|datos) de (?:mi|un|otro|otra|otros) (?:vecin|amig|"
         r"ex|client|compañer|herman|marid|espos)"
     ),
+    r"(?:那户|楼上|楼下|隔壁|对门|邻居)[^,。?\n]{0,12}(?:电话|手机|联系方式|号码|姓名|叫什么)",
+    (
+        r"<someone>(?:家)?的?(?:手机号?|电话|地址|联系方式|号码|住址)[^。?\n]{0,6}(?:发|给|"
+        r"告诉)(?:给)?我"
+    ),
+    r"what(?:'s| is| are) (?:his|her|their) (?:\w+ )?(?:address|phone|number|mobile|e-?mail)",
+    r"what (?:my|our|the|his|her) (?:\w+ ){1,3}(?:paid|bought|spent)\b",
+    (
+        r"(?:whether|if|confirm(?: that)?) (?:a |an )?(?:mr|mrs|ms|miss|my \w+|someone|somebody|"
+        r"anyone)\b…(?:bought|ordered|purchased|visited|booked|collected)"
+    ),
+    r"(?:contact|personal|account|payment|order) details of (?:the|a|another|your|this|that|my)",
+    r"(?:customer|person|buyer) who\b…(?:bought|left|wrote|ordered|review)",
+    r"what (?:he|she|they) (?:spent|paid|bought|ordered|chose|owes)",
+    r"\b(?:let me know|tell me)\b[^\n]{0,80}\b(?:his|her|their) (?:full )?name is",
+    (
+        r"(?:查|找)(?:一下|下|到)?[^。?\n]{0,6}(?:用户|客户|顾客|会员|名叫|叫做|姓名)[^。?\n]"
+        r"{0,20}(?:地址|电话|手机|订单|记录|信息)"
+    ),
+    (
+        r"(?:告诉|透露)(?:我|一下)?[^。?\n]{0,6}(?:他|她|对方)[^。?\n]{0,20}(?:看中|买|挑|选|订|"
+        r"住|付)"
+    ),
+    (
+        r"welche (?:\w+ )?(?:telefonnummer|adresse|anschrift|nummer|daten|kontaktdaten)…\b(?:er|"
+        r"sie|hinterlegt|angegeben)\b"
+    ),
+    r"wann (?:holt|kommt|hat) (?:er|sie|mein\w* \w+)\b…(?:ab|gekauft|bestellt)\b",
+    r"ob (?:herr|frau|mein\w* \w+)\b…(?:gekauft|bestellt|bezahlt|abgeholt)",
     somebody=_SOMEBODY,
     jemand=_JEMAND,
     someone=_SOMEONE_ELSE,

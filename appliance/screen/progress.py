@@ -1,5 +1,6 @@
 """Rules about matters that stand in the office's own systems, not in its knowledge folder."""
 
+import re
 from typing import Final
 
 from appliance.domain.verdict import Disposition
@@ -165,6 +166,70 @@ _ASKED: Final = Phrases(
         r"pedido|paquete|list[oa])"
     ),
     r"(?:estado|seguimiento) de(?:l| mi) (?:pedido|reparación|envío)",
+    r"(?:等|约)[^。?\n]{0,20}没(?:有)?人(?:来|上门|联系|到)",
+    (
+        r"我的[^。?\n]{1,12}(?:什么时候|何时|哪天|几时|多久)(?:会|能|可以|才)?[^。?\n]"
+        r"{0,4}(?:送到|到货|发货|送来|修好|寄出|送货)"
+    ),
+    (
+        r"when (?:my|our) [^.?!\n]{1,30}(?:will|is|are|can)…(?:dispatched|delivered|ready|shipped|"
+        r"arrive)"
+    ),
+    (
+        r"warte\w*(?: \w+){0,4} auf (?:mein|unser|die (?:lieferung|bestellung|ware|sendung)|"
+        r"das paket|den versand)"
+    ),
+    (
+        r"(?:说好|约好|约了|答应)[^。?\n]{0,20}(?:今天|昨天|上午|下午|早上|晚上|周|点)[^。?\n]"
+        r"{0,25}(?:没|不见|还)"
+    ),
+    r"不见人|没(?:有)?动静|没影|(?:收到|寄到|签收)(?:了)?没(?:有)?(?:[,。?\n]|$)",
+    r"(?:没|不)更新(?:了|过)?",
+    (
+        r"(?:haven't|have not|hasn't|didn't|not|never) (?:got|get|had|seen) (?:it|them|anything|"
+        r"my|the (?:parcel|order|package|delivery))\b"
+    ),
+    r"says (?:it was |it's |it is )?delivered",
+    (
+        r"(?:check|look up|look into|chase|find out|let me know|tell me) (?:on |up |about |if |"
+        r"whether |where |how )?(?:my|our) (?:order|parcel|repair|delivery|package|refund|bike is)"
+    ),
+    r"has my \w+(?: \w+)? (?:shipped|been|arrived|left|gone)",
+    (
+        r"(?:dropped|left|handed|took|brought)…\b(?:my|our|a)\b[^?\n]{0,120}when (?:can|will|"
+        r"should|may|could) (?:i|we|it)"
+    ),
+    (
+        r"\b(?:wurde|wurden|ist|sind|hat) (?:mein|meine|unser|unsere)\b[^.?!\n]{0,40}(?:schon|"
+        r"bereits|inzwischen|verschickt|versandt|versendet|geliefert|angekommen|fertig|repariert)"
+    ),
+    r"wie weit\b…(?:reparatur|bestellung|auftrag|lieferung|mein|rad)",
+    (
+        r"(?:nachsehen|nachschauen|prüfen|sagen|mitteilen)[^.?!\n]{0,30}(?:wie weit|wo (?:mein|"
+        r"meine|die|das)|ob (?:mein|meine|die|das)[^.?!\n]{0,30}(?:fertig|verschickt|da|"
+        r"angekommen|versandt))"
+    ),
+)
+
+_CONDITION: Final = re.compile(
+    r"(?:\bif\b|\bin case\b|\bfalls\b|\bwenn\b|\bsi\b|如果|要是|假如|万一)[^,.?!。\n]{0,200}"
+)
+"""What may happen is asked about, not what did."""
+
+_NUMBER: Final = Phrases(
+    (
+        r"(?:order|tracking|consignment|parcel|repair|job|booking|ticket|return|bestellung|"
+        r"auftrag|sendung|commande|pedido)\w{0,12} ?(?:no\.?|number|nr\.?|nummer|ref(?:erence)?|#|"
+        r"id)?\W{0,3}[a-z]{0,4}-?\d{4,}"
+    ),
+    r"(?:订单|工单|运单|快递|受理|收据|报修|单)(?:编)?号?[^。?\n]{0,4}[a-z]{0,4}-?\d{4,}",
+)
+_STATE: Final = Phrases(
+    (
+        r"\b(?:dispatched|despatched|shipped|on its way|whereabouts|in transit|when will (?:it|"
+        r"they|my))\b"
+    ),
+    r"发货|物流|送到|到哪|修好|派送|进度|versandt|verschickt|unterwegs|expédi|enviad",
 )
 
 
@@ -175,4 +240,5 @@ _ASKED: Final = Phrases(
 )
 def order_status(case: Case) -> bool:
     """The state of the sender's own order, delivery, repair or refund."""
-    return _ASKED.found(case.words)
+    words = _CONDITION.sub("", case.words)
+    return _ASKED.found(words) or (_NUMBER.found(words) and _STATE.found(words))

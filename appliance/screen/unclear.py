@@ -82,16 +82,34 @@ _EARLIER_TALK: Final = Phrases(
     r"das von (?:neulich|letztens|gestern)",
     r"comme (?:convenu|la dernière fois|discuté)|como (?:hablamos|acordamos|la última vez)",
     r"lo (?:que|de) (?:hablamos|la otra vez)",
+    (
+        r"(?:你们|您|你)?(?:上回|上次|之前|那天)(?:说|提|讲|答应)(?:的|过的)(?:那)?(?:件|"
+        r"个)?(?:事|东西|货|价)"
+    ),
 )
 _POINTING: Final = Phrases(
     (
         r"^(?:请问)?(?:那个|这个|它)?(?:还)?(?:有吗|有货吗|在吗|多少钱|什么价|怎么卖|怎么弄|"
         r"怎么办|可以吗|行吗|能修吗|好了吗|呢)[?。!]*$"
     ),
+    r"^(?:怎么样了?|什么情况|行不行|可不可以|好了没|弄好了吗|能不能弄|到底行不行)[?。!]*$",
     (
         r"^(?:how much(?: is (?:it|that|this))?(?: for .{1,15})?|is (?:it|that|"
         r"this) (?:still )?(?:available|ok|okay|possible)|what about (?:it|that)|and\?|any news|"
         r"still (?:there|available)|price|help|question|please call(?: me)?)[?.!]*$"
+    ),
+    (
+        r"^(?:(?:so|and|ok|okay|well)[, ]+)?(?:can|could|will|would|do|did) you (?:\w+ )?(?:do|"
+        r"fix|send|confirm|check|sort|get|manage|have) (?:it|that|this|them|one)(?: (?:or not|"
+        r"please|today|now|for me|then))*[?.!]*$"
+    ),
+    (
+        r"^(?:(?:so|and|ok|well)[, ]+)?(?:does|is|was|did|will) (?:that|it|this) (?:work|ok|okay|"
+        r"fine|alright|happening|done|go ahead|still on)(?: .{1,12})?[?.!]*$"
+    ),
+    (
+        r"^(?:(?:und|also|na)[, ]+)?(?:klappt|geht|passt|funktioniert|stimmt) (?:das|es|"
+        r"dies)(?: (?:jetzt|so|noch|nun|denn))*[?.!]*$"
     ),
     (
         r"^(?:wie ?viel (?:kostet (?:das|es)|ist das)|was kostet (?:das|es)|geht das|noch da|"
@@ -138,6 +156,8 @@ def ambiguous(case: Case) -> bool:
     body = _GREETING.sub("", case.body).strip()
     if case.message.quoted or len(case.thread.messages) > 1 or case.message.in_reply_to:
         return not body and not case.message.attachments
+    if _content(case.subject) >= _FEW_LETTERS // 4:
+        return _EARLIER_TALK.found(case.body) or not body
     said = _content(case.body)
     return said < _VERY_FEW_LETTERS or _EARLIER_TALK.found(case.body) or _POINTING.found(body)
 
