@@ -1,5 +1,6 @@
 """Walks the MIME tree once: which parts are the text, what is attached, what the types say."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from email.errors import MessageError
@@ -14,9 +15,13 @@ from appliance.mailbox.text import Body
 MAX_PARTS: Final = 500
 MAX_DEPTH: Final = 40
 MAX_TEXT: Final = 4_000_000
+MAX_PARAMETERS: Final = 4_000
 
 # RFC 5546 §1.4, 3462 §3, 1847 §2, 8551 §3.2.2
 _TELLING: Final = ("method", "report-type", "protocol", "smime-type")
+_META: Final = re.compile(
+    rb"<meta[^>]{0,200}charset\s{0,3}=[\s\"']{0,3}([\w.:-]{1,40})", re.IGNORECASE
+)
 _BROKEN: Final = (MessageError, ValueError, TypeError, LookupError, AttributeError, AssertionError)
 
 
@@ -54,6 +59,7 @@ def contents(root: Part) -> Contents:
     stack: list[tuple[Part, int]] = [(root, 0)]
     while stack and len(found.types) < MAX_PARTS:
         part, depth = stack.pop()
+        _shorten(part)
         kind = media_type(part)
         found.types.append(_described(part, kind))
         children = list(_children(part, kind)) if depth < MAX_DEPTH else []
@@ -70,10 +76,17 @@ def contents(root: Part) -> Contents:
     return found
 
 
+def _shorten(part: Part) -> None:
+    """Cuts the fields whose parameters the standard parser takes quadratic time for."""
+    for name in ("content-type", "content-disposition"):
+        value = str(part.get(name, ""))
+        if len(value) > MAX_PARAMETERS:
+            part.replace_header(name, value[:MAX_PARAMETERS])
+
+
 def _children(part: Part, kind: str) -> Iterator[Part]:
-    payload = part.get_payload()
-    if kind.startswith("multipart/") and isinstance(payload, list):
-        yield from (child for child in payload if isinstance(child, Part))
+    if kind.startswith("multipart/") and part.is_multipart():
+        yield from (child for child in part.get_payload() if isinstance(child, Part))
 
 
 def _leaf(part: Part, kind: str, found: Contents) -> None:
@@ -103,7 +116,8 @@ def _add_body(part: Part, kind: str, found: Contents) -> None:
     raw = _payload(part)
     if len(raw) > MAX_TEXT:
         found.oddities.add("truncated")
-    decoded = decode(raw[:MAX_TEXT], charset(part))
+    label = charset(part) or (_own_charset(raw) if kind == "text/html" else None)
+    decoded = decode(raw[:MAX_TEXT], label)
     found.oddities.update(decoded.oddities)
     body = Body(
         text=decoded.text,
@@ -114,22 +128,23 @@ def _add_body(part: Part, kind: str, found: Contents) -> None:
     (found.html if kind == "text/html" else found.plain).append(body)
 
 
+def _own_charset(raw: bytes) -> str | None:
+    """What an HTML document says of itself (HTML Living Standard §13.2.3.2)."""
+    match = _META.search(raw[:2_048])
+    return match[1].decode("ascii") if match else None
+
+
 def _payload(part: Part) -> bytes:
     try:
         payload = part.get_payload(decode=True)
-        if payload is None:
-            payload = str(part.get_payload()).encode("utf-8", "surrogateescape")
     except (*_BROKEN, RecursionError):
         return b""
     return payload if isinstance(payload, bytes) else b""
 
 
 def _size(part: Part) -> int:
-    """Bytes after transfer decoding; of an attached mail, those of its body."""
-    payload = part.get_payload()
-    if isinstance(payload, list):
-        return sum(len(_payload(child)) for child in payload if isinstance(child, Part))
-    return len(_payload(part))
+    """Bytes after transfer decoding; of an attached mail, those of all its bodies."""
+    return sum(len(_payload(each)) for each in part.walk())
 
 
 def _disposition(part: Part) -> str:
