@@ -1,3 +1,3 @@
-"""An on-device mail appliance: a language model that answers a shared mailbox and never leaves the box."""
+"""A language model that answers a shared mailbox and never leaves the box."""
 
 __version__ = "0.1.0"

@@ -16,23 +16,27 @@ from appliance.domain.errors import ApplianceError, DaemonUnreachable, OperatorE
 
 CONFIG: Final = Path("/etc/appliance/appliance.toml")
 
-_GROUPS: Final = (
-    "appliance.cli.serve",
-    "appliance.cli.status",
-    "appliance.cli.mail",
-    "appliance.cli.switches",
-    "appliance.cli.knowledge",
-    "appliance.cli.guard",
-    "appliance.cli.config",
-    "appliance.cli.demo",
-)
-"""Modules that add their verbs with ``add_verbs(subparsers)``; none loads the engine on import."""
+_MODULES: Final = {
+    "serve": "serve",
+    "status": "status",
+    "mail": "mail",
+    "pause": "switches",
+    "stop-sending": "switches",
+    "resume": "switches",
+    "knowledge": "knowledge",
+    "config": "config",
+    "demo": "demo",
+}
+"""The module of each verb; it adds its verbs with ``add_verbs(subparsers)``."""
 
 Run = Callable[[argparse.Namespace], int]
 
 
-def parser() -> argparse.ArgumentParser:
-    """The whole command line."""
+def parser(arguments: Sequence[str] = ()) -> argparse.ArgumentParser:
+    """The command line: whole, or what ``arguments`` need where they name a verb.
+
+    A clerk's `appliance mail list` has no use for the rules that `appliance serve` loads.
+    """
     root = argparse.ArgumentParser(
         prog="appliance",
         description=_("A language model on this box answers a shared mailbox."),
@@ -52,8 +56,9 @@ def parser() -> argparse.ArgumentParser:
         help=_("the daemon's socket (default: as the configuration says)"),
     )
     verbs = root.add_subparsers(metavar=_("VERB"), required=True)
-    for group in _GROUPS:
-        import_module(group).add_verbs(verbs)
+    named = [_MODULES[word] for word in arguments if word in _MODULES]
+    for module in dict.fromkeys(named or _MODULES.values()):
+        import_module(f"appliance.cli.{module}").add_verbs(verbs)
     return root
 
 
@@ -73,7 +78,7 @@ def run(arguments: Sequence[str]) -> int:
     """
     _.choose(language_of())
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s %(message)s")
-    chosen = parser().parse_args(arguments)
+    chosen = parser(arguments).parse_args(arguments)
     act: Run = chosen.run
     try:
         return act(chosen)

@@ -1,6 +1,5 @@
 """``appliance mail screen``: what would happen to mails in files, without mailbox or daemon."""
 
-import argparse
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ from appliance.config.toml import load_office
 from appliance.domain.errors import MessageUnreadable
 from appliance.domain.mail import Message, Thread
 from appliance.domain.verdict import Disposition, Facts, Finding, Verdict
+from appliance.flow.stages import RULES
 from appliance.mailbox import mime
 from appliance.screen import chain
 from appliance.screen.language import detect
@@ -62,20 +62,6 @@ class _Screened:
         }
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add files, ``--office`` and ``--json``, and what runs them."""
-    parser.add_argument(
-        "files", nargs="+", type=Path, metavar="FILE", help=_("mails as RFC 5322 files")
-    )
-    parser.add_argument("--office", type=Path, metavar="DIR", help=_("the office directory"))
-    parser.add_argument("--json", action="store_true", help=_("one JSON object a line"))
-    parser.set_defaults(run=_run)
-
-
-def _run(arguments: argparse.Namespace) -> int:
-    return run(arguments.files, arguments.office, as_json=arguments.json)
-
-
 def run(files: Sequence[Path], office_dir: Path | None, *, as_json: bool) -> int:
     """Screen each file as if it came in now and print one line for it.
 
@@ -85,7 +71,7 @@ def run(files: Sequence[Path], office_dir: Path | None, *, as_json: bool) -> int
     Raises:
         ConfigError: the office directory has no right ``office.toml``.
     """
-    office = _NEUTRAL if office_dir is None else load_office(office_dir, chain.RULES)
+    office = _NEUTRAL if office_dir is None else load_office(office_dir, RULES)
     unread = 0
     told: list[Mapping[str, str]] = []
     for file in files:
