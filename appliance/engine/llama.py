@@ -5,17 +5,18 @@ import logging
 import os
 from collections.abc import Callable
 from concurrent.futures import Future
+from contextlib import ExitStack
 from datetime import timedelta
 from pathlib import Path
 from threading import Event, Thread
-from typing import Any, Final, Self
+from typing import Final, Self
 
 from appliance.config.settings import EngineSettings
 from appliance.domain.draft import Completion, Prompt
 from appliance.domain.errors import EnginePaused, ThreadTooLong
 from appliance.domain.mail import Tokens
 from appliance.domain.ports import Clock
-from appliance.engine.binding import Binding, binding
+from appliance.engine.binding import binding
 from appliance.engine.context import Context, Shape
 from appliance.engine.gguf import Header, read_header
 from appliance.engine.memory import available_bytes, must_fit
@@ -36,26 +37,25 @@ class Model:
     """
 
     def __init__(self, header: Header, path: Path, shape: Shape) -> None:
-        self._binding: Binding = binding()
-        self._weights: Any = load_weights(self._binding, path)
-        try:
-            self.vocabulary = Vocabulary(self._binding, self._weights)
+        llama = binding()
+        with ExitStack() as memory:
+            weights = load_weights(llama, path)
+            memory.callback(llama.api.llama_model_free, weights)
+            self.vocabulary = Vocabulary(llama, weights)
+            memory.callback(self.vocabulary.close)
             self.template = ChatTemplate(
                 header.chat_template,
                 start=self.vocabulary.text(self.vocabulary.first),
                 end=self.vocabulary.text(self.vocabulary.last),
             )
-            self.context = Context(self._binding, self._weights, shape)
+            self.context = Context(llama, weights, shape)
+            memory.callback(self.context.close)
             self.context.prove(max(0, self.vocabulary.first))
-        except BaseException:
-            self._binding.api.llama_model_free(self._weights)
-            raise
+            self._memory = memory.pop_all()
 
     def close(self) -> None:
         """Free the memory; once, by the thread that owns the context."""
-        self.context.close()
-        self.vocabulary.close()
-        self._binding.api.llama_model_free(self._weights)
+        self._memory.close()
 
 
 class LlamaEngine:
@@ -145,6 +145,7 @@ class LlamaEngine:
         atexit.unregister(self.close)
 
     def _run(self) -> None:
+        broken = True
         try:
             while self._slots.busy or self._queue.wait():
                 # First forget the last abort, then look who is cancelled: one that comes later
@@ -154,8 +155,9 @@ class LlamaEngine:
                     break
                 self._admit()
                 self._slots.step()
+            broken = False
         finally:
-            self._queue.close()
+            self._queue.close(broken=broken)
             self._slots.end(EnginePaused("The engine was closed before the reply was written."))
             self._model.close()
 

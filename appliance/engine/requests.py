@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from threading import Condition
 
 from appliance.domain.draft import Completion, Prompt
-from appliance.domain.errors import EnginePaused
+from appliance.domain.errors import ApplianceError, EnginePaused, ModelUnusable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -39,6 +39,7 @@ class RequestQueue:
         self.changed = Condition()
         self._waiting: deque[Request] = deque()
         self._closed = False
+        self._broken = False
 
     @property
     def closed(self) -> bool:
@@ -46,7 +47,7 @@ class RequestQueue:
         return self._closed
 
     def put(self, prompt: Prompt, watch: Callable[[str], None] | None) -> Request:
-        """Queue a prompt; where the queue is closed the future fails with EnginePaused at once."""
+        """Queue a prompt; where the queue is closed the future fails at once (see ``close``)."""
         request = Request(prompt=prompt, watch=watch, future=Future())
         request.future.add_done_callback(self._settled)
         with self.changed:
@@ -55,7 +56,7 @@ class RequestQueue:
                 self._waiting.append(request)
                 self.changed.notify_all()
         if not accepted:
-            request.fail(EnginePaused("The engine is closed."))
+            request.fail(self._refusal())
         return request
 
     def take(self) -> Request | None:
@@ -73,15 +74,24 @@ class RequestQueue:
             self.changed.wait_for(lambda: self._waiting or self._closed)
             return not self._closed
 
-    def close(self) -> None:
-        """Take nothing any more; what still waits fails with EnginePaused."""
+    def close(self, *, broken: bool = False) -> None:
+        """Take nothing any more.
+
+        What waits or comes later fails with EnginePaused, or with ModelUnusable if ``broken``.
+        """
         with self.changed:
             self._closed = True
+            self._broken = self._broken or broken
             left = tuple(self._waiting)
             self._waiting.clear()
             self.changed.notify_all()
         for request in left:
-            request.fail(EnginePaused("The engine was closed before it came to this mail."))
+            request.fail(self._refusal())
+
+    def _refusal(self) -> ApplianceError:
+        if self._broken:
+            return ModelUnusable("The engine stopped by a fault of its own. Restart the service.")
+        return EnginePaused("The engine is closed.")
 
     def _settled(self, future: Future[Completion]) -> None:
         if future.cancelled():

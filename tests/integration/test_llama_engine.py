@@ -17,7 +17,6 @@ from appliance.config.settings import EngineSettings
 from appliance.domain.draft import Completion, Prompt, Sampling
 from appliance.domain.errors import EnginePaused, ModelUnusable
 from appliance.domain.mail import Tokens
-from appliance.engine.binding import binding
 from appliance.engine.context import Context, Outcome, Part, Shape
 from appliance.engine.gguf import read_header
 from appliance.engine.llama import LlamaEngine, Model
@@ -137,8 +136,8 @@ def test_slots_side_by_side_write_what_one_alone_writes(engine: LlamaEngine) -> 
 
 
 def test_a_prompt_is_cancelled_between_two_pieces_of_its_prefill() -> None:
-    engine = real_engine(slots=2, context=4096)
-    long = replace(QUESTION, body="many words in one long mail " * 400)
+    engine = real_engine(slots=2, context=2048)
+    long = replace(QUESTION, body="many words in one long mail " * 200)
     prefills: list[Future[Completion]] = []
     cancelled: list[bool] = []
     seen: list[str] = []
@@ -198,16 +197,31 @@ def test_a_shared_prefix_costs_its_cells_once(context: Context) -> None:
     assert context.length(0) == 400
 
 
-def test_more_slots_than_llama_cpp_has_are_refused(model: Model) -> None:
+def test_more_slots_than_llama_cpp_has_are_refused() -> None:
     shape = Shape(cells=512, sequences=1000, threads=1, prefill_threads=1)
     with pytest.raises(ModelUnusable, match=r"Lower engine\.slots"):
-        Context(binding(), model._weights, shape)
+        Model(read_header(model_file()), model_file(), shape)
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_an_engine_with_a_fault_says_so_instead_of_hanging(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fault() -> None:
+        raise ZeroDivisionError
+
+    engine = real_engine()
+    monkeypatch.setattr(engine, "_admit", fault)
+    for _ in range(2):
+        with pytest.raises(ModelUnusable, match="Restart the service"):
+            engine.submit(QUESTION).result(PATIENCE)
+    engine.close(timedelta(0))
 
 
 def test_context_beyond_what_the_model_was_made_for_is_lowered(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    settings = EngineSettings(model=model_file(), context=9000, threads=1, prefill_threads=1)
+    settings = EngineSettings(model=model_file(), context=9000)
     engine = LlamaEngine.load(settings, clock=RealClock())
     engine.close(timedelta(0))
     assert engine.context == 8192
@@ -228,7 +242,7 @@ def resident_bytes() -> int:
 
 
 def test_a_hundred_replies_leave_no_memory_behind(engine: LlamaEngine) -> None:
-    short = replace(QUESTION, sampling=Sampling(max_tokens=Tokens(2)))
+    short = replace(QUESTION, sampling=Sampling(max_tokens=Tokens(1)))
 
     def work(count: int) -> None:
         for number in range(count):

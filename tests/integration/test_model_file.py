@@ -10,8 +10,9 @@ import pytest
 
 from appliance.config.settings import EngineSettings
 from appliance.domain.errors import ModelUnusable
+from appliance.engine.context import Shape
 from appliance.engine.gguf import read_header
-from appliance.engine.llama import LlamaEngine
+from appliance.engine.llama import LlamaEngine, Model
 from appliance.engine.memory import available_bytes
 from tests.real_model import RealClock, model_file
 
@@ -103,6 +104,28 @@ def test_a_model_of_an_unknown_kind_is_refused(tmp_path: Path) -> None:
     path = changed(tmp_path, replaced(name + b"llama", name + b"lhama"))
     with pytest.raises(ModelUnusable, match="does not know the kind of model"):
         load(path)
+
+
+def test_markup_that_the_vocabulary_calls_user_defined_stays_text(tmp_path: Path) -> None:
+    """Qwen's ``<think>`` is such a token; here ``<file_sep>`` is made one."""
+    number, control, user_defined = 5, 3, 4
+
+    def change(content: bytearray) -> bytes:
+        key = b"tokenizer.ggml.token_type"
+        first = content.index(key) + len(key) + struct.calcsize("<IIQ")
+        assert struct.unpack_from("<i", content, first + 4 * number) == (control,)
+        struct.pack_into("<i", content, first + 4 * number, user_defined)
+        return bytes(content)
+
+    path = changed(tmp_path, change)
+    shape = Shape(cells=256, sequences=2, threads=1, prefill_threads=1)
+    model = Model(read_header(path), path, shape)
+    vocabulary = model.vocabulary
+    text = "a <file_sep> b"
+    assert number in vocabulary.special(text)
+    assert number not in vocabulary.plain(text)
+    assert b"".join(map(vocabulary.bytes_of, vocabulary.plain(text))).decode() == text
+    model.close()
 
 
 def test_a_damaged_vocabulary_is_refused(tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 """Bytes of tokens become whole characters, and nothing of a stop string is ever shown."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from appliance.engine.stream import TextStream
@@ -59,6 +59,7 @@ def test_an_empty_stop_string_stops_nothing() -> None:
     assert streamed([b"text"], "") == ("text", ["text"], False)
 
 
+@settings(deadline=None)
 @given(
     text=st.text(alphabet="ab好\n", max_size=30),
     stop=st.lists(st.text(alphabet="ab好", min_size=1, max_size=4), max_size=3),
