@@ -95,6 +95,9 @@ _TRADE: Final = Phrases(
     r"barrister|data (?:entry|scraping)|cold (?:e-?mail|call)",
     r"packaging (?:solutions?|manufacturer)|energy (?:supplier|prices|contract) ",
     r"card (?:machine|terminal)s?\b|payment (?:processing|terminals?)",
+    r"\bmoq\b|起订|团建",
+    r"(?:card|processing|energy|phone|insurance|shipping) (?:processing )?(?:fees|bills|costs)",
+    r"instagram|(?:mehr|neue) kunden|social media\b|(?:samples?|best price|factory price)\b",
 )
 _OFFER: Final = Phrases(
     (
@@ -138,6 +141,17 @@ _OFFER: Final = Phrases(
     r"\bwe (?:build|develop|design|create|manufacture|produce|deliver|export)\b",
     r"\bwir (?:bieten|liefern|erstellen|entwickeln|vermitteln)\b|(?:我司|我公司|本公司)可|通过率",
     r"show you our|preisliste auf anfrage",
+    r"我们是[^。,\n]{0,12}(?:公司|厂|厂家|工厂|机构|团队)|(?:优惠|特价|秋季|年终|活动)套餐",
+    (
+        r"(?:cut(?:ting)?|reduc(?:e|ing)|sav(?:e|ing)|lower(?:ing)?|boost(?:ing)?|doubl(?:e|"
+        r"ing)) your"
+    ),
+    (
+        r"our (?:factory|company|firm|team|platform|software|product) (?:\w+ )?(?:produces|makes|"
+        r"offers|provides|helps|supplies|can)"
+    ),
+    r"we can offer|\bab \d+ (?:euro|€)…(?:monat|pro)|möchten sie (?:mehr|neue)",
+    r"wir (?:übernehmen|optimieren|gestalten)",
 )
 _CALL: Final = Phrases(
     r"(?:just |simply )?reply (?:with )?\W?(?:yes|interested|info)\b",
@@ -163,6 +177,7 @@ _CALL: Final = Phrases(
     r"(?:请|可|欢迎)(?:回电|致电|来电|咨询|联系我)|需要(?:请|的话|可)?(?:加|联系|回复)",
     r"合作(?:愉快|共赢|机会)",
     r"schedule (?:a|an) \d+|kindly (?:reply|respond|contact|get back)|点击链接|auf anfrage\b",
+    r"worth a (?:chat|call|quick)|no obligation|can we send you|quick one:|unverbindlich",
 )
 _TO_ANYBODY: Final = Phrases(
     (

@@ -18,7 +18,7 @@ _LEGAL: Final = Phrases(
     r"质监|监管部门",
     r"举报|曝光|(?:发|挂|传)(?:到|在|上)(?:网上|网络|抖音|微博|小红书|朋友圈|贴吧|知乎)",
     r"(?<![多流])媒体|(?:找|联系)记者|差评",
-    r"(?:我|我们)?(?:要|想|必须|坚决|正式|已经?|会|再|去|来|将)(?:去)?投诉",
+    r"(?:我|我们)?(?:要|必须|坚决|正式|已经?|会|再|去|来|将)(?:去)?投诉(?!的话|流程|是|怎|应)",
     r"投诉(?:你们|你|他|她|贵|到|至|信|该|此)|黑猫|维权|追究|法律(?:责任|途径|手段|武器|程序)",
     r"(?:我|我们)(?:就|要|会|已经?|只好|只能|不得不|将)+报警",
     r"(?:欺诈|欺骗消费者|诈骗|假冒伪劣|三包法|消法)",
@@ -149,6 +149,14 @@ _UNHAPPY: Final = Phrases(
         r"nachgefragt|gemailt)"
     ),
     r"(?:katastrophal|miserabl|unterirdisch|unverschämt)\w*",
+    r"没(?:有)?人(?:接|理|回|管)|(?:邮件|电话|信息|消息)(?:也|都)?(?:不|没)(?:回|接|理)",
+    r"还做不做生意",
+    (
+        r"(?:nobody|no one|no-one|why (?:does|do|will) no(?:body| one)) (?:\w+ )?(?:answers?|"
+        r"repl(?:y|ies)|responds?|picks?|listens?)"
+    ),
+    r"left (?:\w+ )?(?:voicemails|several messages)",
+    r"(?:e-?mailed|written|called|phoned|rung) (?:you )?twice",
 )
 _SURNAME: Final = (
     "[王李张刘陈杨赵黄周吴徐孙胡朱高林何郭马罗梁宋郑谢韩唐冯于董萧程曹袁邓许傅沈曾彭吕苏卢蒋蔡贾丁魏薛"

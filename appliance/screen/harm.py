@@ -121,6 +121,15 @@ _DEMANDED: Final = Phrases(
     r"(?:veux|voudrais|souhaite|merci de)…rembours|trop (?:payé|facturé)",
     r"(?:quiero|quisiera|necesito)…(?:reembols|devolución del (?:dinero|importe)|devuelvan)",
     r"cobrado (?:dos veces|de más)",
+    r"(?:钱|费用?|\d元?|损失)[^。?!\n]{0,6}(?:你们|贵司|商家|你方)(?:出|付|赔|承担|负责)",
+    r"补(?:差价|偿|钱)[^。?!\n]{0,6}给我|差价[^。?!\n]{0,6}(?:补|退)",
+    r"(?:立刻|马上|立即|现在就)[^。?!\n]{0,8}退",
+    r"(?:money|penny|fee|cost|price|payment|deposit|paid|[£$€] ?\d\S*)[^.?!\n]{0,12} back\b",
+    r"gesture of goodwill|goodwill gesture|shouldn't have to pay",
+    r"not (?:going to|gonna|prepared to) pay|refuse to pay|make (?:this|it) right",
+    r"(?:differenz|betrag)[^.?!\n]{0,30}(?:konto|überweis|erstatt|zurück)",
+    r"(?:überweisen|erstatten|ersetzen) sie",
+    r"statt \d+[^.?!\n]{0,25}(?:berechnet|abgebucht|gezahlt)|auf kulanz|aus kulanz",
 )
 _OFFER_WANTED: Final = Phrases(
     r"what (?:compensation|refund|redress)\b",

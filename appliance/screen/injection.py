@@ -237,6 +237,22 @@ _COMPACT: Final = Phrases(
     r"neue(?:anweisung|regel|instruktion)en?(?:fur|:|du|lauten)",
     r"(?:desormais|apartirdemaintenant)(?:tu|vous)",
     r"(?:apartirdeahora|desdeahora)(?:eres|debes|responde|tu)",
+    r"(?:你|您)(?:就)?是(?:不是)?(?:一个|个)?(?:ai|人工智能|机器人|大模型|语言模型)",
+    r"把(?:你|您)的(?:规则|指令|设定|提示)",
+    r"回复(?:中|里|内容)?(?:加入|插入|包含|写入)(?:以下|下列|下面|这)",
+    (
+        r"ifthis(?:is|was|mail|email|message|gets|being)*(?:handled|processed|read|answered|"
+        r"seen)?by(?:an|a)?(?:automat|ai|bot|machine|computer|robot|llm)"
+    ),
+    (
+        r"youare(?:an?)?(?:ai|llm|automated|chatbot|languagemodel|artificial|"
+        r"largelanguage)(?:assistant|model|system|agent|intelligence|and|so|repeat)"
+    ),
+    (
+        r"mark(?:the|this|my)(?:request|ticket|case|customer|order|mail|message)as(?:approved|"
+        r"verified|vip|resolved|paid)"
+    ),
+    r"(?:initial|original|hidden|secret|system)(?:system)?(?:prompt|instructions?)",
 )
 """Wordings without any space or punctuation, so that spacing them apart does not help."""
 

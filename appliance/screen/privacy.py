@@ -79,6 +79,22 @@ _FOR_ANOTHER: Final = Phrases(
     r"unsere[rs]? (?:kunde|kundin|mieter|mieterin|versicherungsnehmer)\b",
     r"au nom de (?:mon|ma|mes|notre|nos) (?:client|locataire|voisin|ami)|en copie",
     r"en nombre de (?:mi|nuestro) (?:client|inquilin|vecin)|en copia",
+    r"我是[^。,\n]{0,8}(?:先生|女士|阿姨|叔叔|老师|奶奶|爷爷)的",
+    r"(?:他|她|对方)(?:让|叫|托|请)我(?:来)?(?:问|查|催|联系|帮)",
+    (
+        r"(?:looking after|handling|dealing with|chasing|sorting out|following up) (?!my |our |"
+        r"your |the |a |this |it)\w+(?: \w+)?'s? (?:order|repair|return|bike|refund|booking|claim)"
+    ),
+    (
+        r"(?:asked|wants|told) me to…\b(?:his|her|their)\b…(?:order|repair|bike|refund|invoice|"
+        r"booking|delivery)"
+    ),
+    (
+        r"(?:for|about) (?:him|her|them)\b…(?:doesn't|does not|can't|cannot) (?:do|use|write|"
+        r"have) (?:e-?mail|english|the internet)"
+    ),
+    r"(?:hat|haben) mich gebeten|bat mich|in (?:seinem|ihrem|deren) namen",
+    r"für (?:sie|ihn) (?:nachzufragen|nachfragen|anzufragen)",
 )
 _SOMEBODY: Final = (
     r"(?:neighbou?r|friend|ex|ex-?(?:husband|wife|partner|boyfriend|girlfriend)|colleague|brother|"
@@ -222,6 +238,15 @@ _OTHERS: Final = Phrases(
     ),
     r"wann (?:holt|kommt|hat) (?:er|sie|mein\w* \w+)\b…(?:ab|gekauft|bestellt)\b",
     r"ob (?:herr|frau|mein\w* \w+)\b…(?:gekauft|bestellt|bezahlt|abgeholt)",
+    (
+        r"(?:whether|if) (?:my|our|the) <somebody> (?:\w+ ){0,2}(?:paid|bought|ordered|collected|"
+        r"booked|picked)"
+    ),
+    (
+        r"(?:anschrift|adresse|telefonnummer|namen|daten|kontaktdaten|handynummer) (?:des|der|vom|"
+        r"von der|von dem) (?:kunde|käufer|person|nachbar|verkäufer|besitzer|vorbesitzer|mieter|"
+        r"herrn|frau)"
+    ),
     somebody=_SOMEBODY,
     jemand=_JEMAND,
     someone=_SOMEONE_ELSE,

@@ -216,21 +216,54 @@ _CONDITION: Final = re.compile(
 )
 """What may happen is asked about, not what did."""
 
-_NUMBER: Final = Phrases(
+_OURS_TO_FINISH: Final = Phrases(
+    (
+        r"\b(?:my|our) (?:\w+ ){0,3}(?:order|parcel|package|delivery|repair|bike|frame|fork|"
+        r"wheels?|wheelset|refund|return|exchange|claim|job|replacement)\b"
+    ),
+    r"\bi(?:'ve| have)? (?:ordered|dropped|returned)\b",
+    r"\bsent (?:it|them|the \w+|my \w+) (?:back|off|in)\b",
     (
         r"(?:order|tracking|consignment|parcel|repair|job|booking|ticket|return|bestellung|"
         r"auftrag|sendung|commande|pedido)\w{0,12} ?(?:no\.?|number|nr\.?|nummer|ref(?:erence)?|#|"
         r"id)?\W{0,3}[a-z]{0,4}-?\d{4,}"
     ),
-    r"(?:订单|工单|运单|快递|受理|收据|报修|单)(?:编)?号?[^。?\n]{0,4}[a-z]{0,4}-?\d{4,}",
-)
-_STATE: Final = Phrases(
     (
-        r"\b(?:dispatched|despatched|shipped|on its way|whereabouts|in transit|when will (?:it|"
-        r"they|my))\b"
+        r"(?:订单|工单|运单|快递|受理|收据|报修|维修|单)(?:编)?(?:单)?号?[^。?\n]{0,4}[a-z]{0,4}-?"
+        r"\d{4,}"
     ),
-    r"发货|物流|送到|到哪|修好|派送|进度|versandt|verschickt|unterwegs|expédi|enviad",
+    r"我的(?:退款|订单|快递|包裹|机器|货|维修|工单)|(?:送修|报修|寄修|约)(?:的|了)",
+    r"(?:我|我家)[^。?\n]{0,12}(?:下单|订)(?:的|了)",
+    (
+        r"\b(?:mein|meine|meiner|meinem|meines|unser|unsere|unserer)\b (?:\w+ )?(?:bestellung|"
+        r"paket|rad|fahrrad|e-bike|reparatur|reklamation|lieferung|rücksendung|erstattung|rahmen|"
+        r"akku|auftrag|laufrad|ware)"
+    ),
+    r"(?:habe|haben)\b…\bbestellt\b",
+    r"\b(?:ma commande|mon colis|mon vélo|ma réparation|mon remboursement|j'ai commandé)\b",
+    r"\b(?:mi pedido|mi paquete|mi bici|mi reparación|he pedido|pedí)\b",
 )
+"""Something of the sender's that the office has in hand."""
+
+_HOW_FAR: Final = Phrases(
+    r"\byet[?.,!]|\byet\b(?= or)|\bstill (?:says?|shows?|no|not|waiting|in|with)\b|\bcome in\b",
+    r"had a chance|will be (?:back|ready|done|finished|here|dispatched|delivered)",
+    r"\b(?:be|come|get) (?:it )?back\b(?=…\?)",
+    r"says \W?(?:processing|pending|label|shipped|delivered)",
+    r"(?:over|nearly|almost|more than) (?:a|two|three|\d+) (?:days?|weeks?|months?)",
+    r"\b(?:days|weeks) now\b|(?:any|some) (?:news|update|idea (?:of )?when|word)",
+    r"\b(?:dispatched|despatched|shipped|in transit|whereabouts|status)\b|on its way",
+    r"怎么样了|到现在|(?:还|都|仍)(?:没|未|不见)(?:有)?(?:到|来|发|送|收|好|动|消息)",
+    r"显示(?:已|备|待|在|正)|(?:还|到底)来不来|快[^。?\n]{1,4}(?:天|周|月)了",
+    r"(?:什么时候|哪天|几点)(?:能|可以|会)?(?:派送|到货|送到|修好|发货|拿|取)|发货|物流|派送",
+    r"修好|修得|进度",
+    r"neuigkeiten|noch (?:keine?n?|nicht)|immer noch",
+    r"schon (?:fertig|da|verschickt|versandt|angekommen|unterwegs)|versandbestätigung|\bstand\b",
+    r"unterwegs|verschickt|versandt|wie weit|was ist mit",
+    r"toujours (?:rien|pas)|pas encore|rien reçu|des nouvelles|expédié",
+    r"(?:todavía|aún) (?:no|nada)|no ha llegado|alguna novedad|enviado",
+)
+"""A word for how far that has got."""
 
 
 @rule(
@@ -241,4 +274,6 @@ _STATE: Final = Phrases(
 def order_status(case: Case) -> bool:
     """The state of the sender's own order, delivery, repair or refund."""
     words = _CONDITION.sub("", case.words)
-    return _ASKED.found(words) or (_NUMBER.found(words) and _STATE.found(words))
+    if _ASKED.found(words):
+        return True
+    return _OURS_TO_FINISH.found(words) and _HOW_FAR.found(words)

@@ -21,6 +21,8 @@ _PICTURE: Final = Phrases(
         r"bilder|bildern|fotos|screenshot|anhang|video)\b"
     ),
     r"\b(?:photo|image|pièce jointe|ci-joint|foto|imagen|adjunt[oa])s?\b",
+    r"(?:图|照片|截图|视频)[^。?\n]{0,3}(?:发|传|附)(?:给)?(?:你|您|了|上)",
+    r"(?:photo|picture|pic|image|screenshot)s? (?:is |are )?(?:attached|enclosed|below|included)",
 )
 _SEE_PICTURE: Final = Phrases(
     r"(?:见|如|看|附|下)(?:下|上|附)?(?:图|照片|截图|视频)",
@@ -34,6 +36,8 @@ _SEE_PICTURE: Final = Phrases(
         r"video)"
     ),
     r"(?:voir|ci-joint\w*|sur) (?:la |une )?photo|(?:ver|adjunto) (?:la )?(?:foto|imagen)",
+    r"(?:图|照片|截图|视频)[^。?\n]{0,3}(?:发|传|附)(?:给)?(?:你|您|了|上)",
+    r"(?:photo|picture|pic|image|screenshot)s? (?:is |are )?(?:attached|enclosed|below|included)",
 )
 _WHAT_IS_THIS: Final = Phrases(
     (
