@@ -23,7 +23,7 @@ from appliance.store.filing import filing
 
 log = logging.getLogger(__name__)
 
-_LEASE: Final = timedelta(minutes=5)
+_LEASE: Final = timedelta(minutes=1)
 _BEAT_SECONDS: Final = 1.0
 _SENDING: Final = frozenset({State.RECEIVED, State.SENDING, State.APPROVED})
 _STOPPED: Final = frozenset({State.RECEIVED, State.SENDING})
@@ -77,8 +77,7 @@ class Clerk:
         job = self._store.claim(allowed, _LEASE)
         if job is None:
             return False
-        if not self._runner.worn_out(job):
-            self._runner.run(job, self._work)
+        self._runner.run(job, self._work)
         return True
 
     def _work(self, job: Job) -> Job | None:

@@ -133,8 +133,7 @@ class Drafter:
         job = self._store.claim(_SCREENED, _LEASE)
         if job is None:
             return False
-        if not self._runner.worn_out(job):
-            self._runner.run(job, lambda job: self._start(job, engine))
+        self._runner.run(job, lambda job: self._start(job, engine))
         return True
 
     def _start(self, job: Job, engine: Engine) -> Job | None:

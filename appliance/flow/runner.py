@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from appliance.config.settings import FlowSettings
 from appliance.domain.errors import (
     Conflict,
+    DiskFull,
     JobError,
     OperatorError,
     TransientError,
@@ -26,41 +27,42 @@ class Runner:
     clock: Clock
     settings: FlowSettings
 
-    def worn_out(self, job: Job) -> bool:
-        """Park a job whose tries are used up without an answer (it may have killed the daemon).
-
-        SENDING is never parked here: it is resolved by evidence alone.
-        """
-        if job.attempts <= self.settings.attempts or job.state is State.SENDING:
-            return False
-        self.park(job, f"Gave up after {self.settings.attempts} tries.")
-        return True
-
     def run(self, job: Job, work: Callable[[Job], Job | None]) -> Job | None:
         """``work`` on the job; returns the job it moved, or None where it was given back.
 
+        A job whose tries are used up without an answer may have killed the process: it is parked
+        before the work. SENDING never is: only evidence resolves it.
+
         Raises:
-            DiskFull: not even the failure could be stored; the job's lease goes on.
+            DiskFull: there is no room for what was done; the job is as it was on disk.
         """
         try:
+            if job.attempts > self.settings.attempts and job.state is not State.SENDING:
+                return self.park(job, f"Gave up after {self.settings.attempts} tries.")
             return work(job)
+        except DiskFull:
+            raise
         except Exception as error:  # noqa: BLE001 - the one broad catch: it parks the job
-            return self.failed(job, error)
+            return self._failed(job, error)
 
-    def failed(self, job: Job, error: BaseException) -> Job | None:
-        """Decide what a failure means for the job."""
-        match error:
-            case Conflict():
-                # Somebody else (a person) moved it meanwhile: their act stands.
-                log.info("job=%d state=%s overtaken", job.id, job.state)
-                return None
-            case JobError():
-                return self.park(job, str(error))
-            case TransientError() | OperatorError():
-                self._give_back(job, str(error), counted=False)
-                return None
-            case _:
-                return self._unexpected(job, error)
+    def _failed(self, job: Job, error: Exception) -> Job | None:
+        try:
+            match error:
+                case JobError():
+                    return self.park(job, str(error))
+                case Conflict():
+                    return self._overtaken(job)
+                case TransientError() | OperatorError():
+                    return self._give_back(job, str(error), counted=False)
+                case _:
+                    return self._unexpected(job, error)
+        except Conflict:
+            return self._overtaken(job)
+
+    def _overtaken(self, job: Job) -> Job | None:
+        """Somebody else (a person, or a later step of the same work) moved it: that stands."""
+        log.info("job=%d state=%s overtaken", job.id, job.state)
+        return None
 
     def park(self, job: Job, why: str) -> Job:
         """Keep the job for a person."""
@@ -69,16 +71,15 @@ class Runner:
         log.warning("job=%d state=parked", job.id)
         return moved
 
-    def _unexpected(self, job: Job, error: BaseException) -> Job | None:
+    def _unexpected(self, job: Job, error: Exception) -> Job | None:
         kind = type(error).__name__
         # The text and the traceback could quote the mail; the kind and the place cannot.
         log.error("job=%d state=%s error=%s", job.id, job.state, traced(error))
         if job.attempts >= self.settings.attempts and State.PARKED in NEXT[job.state]:
             return self.park(job, f"Failed {job.attempts} times with an internal error ({kind}).")
-        self._give_back(job, f"Internal error ({kind}).", counted=True)
-        return None
+        return self._give_back(job, f"Internal error ({kind}).", counted=True)
 
-    def _give_back(self, job: Job, note: str, *, counted: bool) -> None:
+    def _give_back(self, job: Job, note: str, *, counted: bool) -> Job | None:
         now = self.clock.now()
         wait = (
             backoff(job.attempts, self.settings)
@@ -87,6 +88,7 @@ class Runner:
         )
         self.store.postpone(job, now + wait, note, counted=counted)
         log.info("job=%d state=%s postponed=%d", job.id, job.state, wait.total_seconds())
+        return None
 
 
 def traced(error: BaseException) -> str:

@@ -104,14 +104,21 @@ def decode_header(value: str, fallback: str | None = None) -> str:
             out.append(decode(pending, charset).text)
             pending = b""
         if between.strip() or not end:
-            out.append(_raw_text(between, fallback))
+            out.append(decode_raw(between, fallback))
         pending += _word_bytes(match[2], match[3])
         charset = name
         end = match.end()
     if pending:
         out.append(decode(pending, charset).text)
-    out.append(_raw_text(value[end:], fallback))
+    out.append(decode_raw(value[end:], fallback))
     return "".join(out)
+
+
+def decode_raw(value: str, fallback: str | None = None) -> str:
+    """A header value without encoded words as text: only raw 8-bit bytes are decoded."""
+    if value.isascii():
+        return value
+    return decode(value.encode("utf-8", "surrogateescape"), fallback).text
 
 
 @cache
@@ -170,9 +177,3 @@ def _word_bytes(encoding: str, text: str) -> bytes:
         return base64.b64decode(cleaned + b"=" * (-len(cleaned) % 4))
     except (binascii.Error, ValueError):
         return b""
-
-
-def _raw_text(value: str, fallback: str | None) -> str:
-    if value.isascii():
-        return value
-    return decode(value.encode("utf-8", "surrogateescape"), fallback).text

@@ -19,6 +19,7 @@ _FOLD: Final = re.compile(r"\r?\n(?=[ \t])|[\r\n]+")
 _BRACKETED: Final = re.compile(r"<([^<>\s]{1,990})>")
 _BARE: Final = re.compile(r"[^<>\s,;]{1,990}")
 _ADDRESS: Final = re.compile(r"[^\s<>\"(),:;@\[\]]{1,200}@[^\s<>\"(),:;@]{1,200}")
+_SOUND: Final = re.compile(r"[^<>\s]{0,300}@[^<>\s]{0,300}")
 _YEARS: Final = range(1970, 2200)
 
 Fields = tuple[tuple[str, str], ...]
@@ -95,7 +96,7 @@ def date(value: str | None) -> datetime | None:
 
 def _pairs(value: str) -> list[tuple[str, str]]:
     try:
-        pairs = [pair for pair in getaddresses([value]) if "@" in pair[1]]
+        pairs = [pair for pair in getaddresses([value]) if _SOUND.fullmatch(pair[1])]
     except (MessageError, ValueError, TypeError, IndexError, AttributeError, RecursionError):
         pairs = []
     if pairs:

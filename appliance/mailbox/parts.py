@@ -8,7 +8,7 @@ from email.message import Message as Part
 from typing import Final
 
 from appliance.domain.mail import Attachment
-from appliance.mailbox.charset import decode, decode_header
+from appliance.mailbox.charset import decode, decode_header, decode_raw
 from appliance.mailbox.clean import one_line
 from appliance.mailbox.text import Body
 
@@ -17,6 +17,7 @@ MAX_DEPTH: Final = 40
 MAX_TEXT: Final = 4_000_000
 MAX_PARAMETERS: Final = 4_000
 
+_PARAMETRIC: Final = frozenset({"content-type", "content-disposition"})
 # RFC 5546 §1.4, 3462 §3, 1847 §2, 8551 §3.2.2
 _TELLING: Final = ("method", "report-type", "protocol", "smime-type")
 _META: Final = re.compile(
@@ -59,7 +60,7 @@ def contents(root: Part) -> Contents:
     stack: list[tuple[Part, int]] = [(root, 0)]
     while stack and len(found.types) < MAX_PARTS:
         part, depth = stack.pop()
-        _shorten(part)
+        _mend(part)
         kind = media_type(part)
         found.types.append(_described(part, kind))
         children = list(_children(part, kind)) if depth < MAX_DEPTH else []
@@ -76,12 +77,16 @@ def contents(root: Part) -> Contents:
     return found
 
 
-def _shorten(part: Part) -> None:
-    """Cuts the fields whose parameters the standard parser takes quadratic time for."""
-    for name in ("content-type", "content-disposition"):
-        value = str(part.get(name, ""))
-        if len(value) > MAX_PARAMETERS:
-            part.replace_header(name, value[:MAX_PARAMETERS])
+def _mend(part: Part) -> None:
+    """Cuts and decodes the fields with parameters, which the standard parser would not.
+
+    It takes quadratic time for long ones and loses raw 8-bit bytes.
+    """
+    for name, value in tuple(part.raw_items()):
+        if name.lower() in _PARAMETRIC:
+            text = decode_raw(str(value)[:MAX_PARAMETERS])
+            if text != value:
+                part.replace_header(name, text)
 
 
 def _children(part: Part, kind: str) -> Iterator[Part]:

@@ -16,6 +16,7 @@ _LEGAL_LENGTH: Final = 4_000
 _LEGAL_SIGNS: Final = 3
 
 _DASHES: Final = re.compile(r"[-_—─–=*~·.]{3,80}$|[-—─–]{2}$|\|(?: \|){0,3}$")
+_RULE: Final = re.compile(r"\s{0,8}[-_—─–=*]{3,80}\s{0,8}$")
 _PHONE: Final = re.compile(
     r"(?:\+|\b0|\()[\d\s()./-]{6,20}\d|\b\d{3,4}[- ]\d{4}[- ]?\d{4}\b|\b1\d{10}\b"
 )
@@ -180,13 +181,13 @@ def is_banner(line: str) -> bool:
 def end_of_text(lines: Sequence[str]) -> int:
     """The number of leading lines that are the writer's, of a text without delimited signature.
 
-    From the end upwards: program footers and notices go; a block of contacts goes where a closing
+    From the end upwards: program footers, ruled lines and notices go; a block of contacts goes where a closing
     or a name in a paragraph of its own stands above it.
     """
     end = len(lines)
     while True:
         end = _skip_blank(lines, end)
-        if end and is_mobile_footer(lines[end - 1]):
+        if end and (is_mobile_footer(lines[end - 1]) or _RULE.match(lines[end - 1])):
             end -= 1
             continue
         start = _paragraph(lines, end)

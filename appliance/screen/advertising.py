@@ -152,6 +152,9 @@ _OFFER: Final = Phrases(
     ),
     r"we can offer|\bab \d+ (?:euro|€)…(?:monat|pro)|möchten sie (?:mehr|neue)",
     r"wir (?:übernehmen|optimieren|gestalten)",
+    r"公司(?:专业|专门|主要)?(?:从事|经营|承接|提供)|价格(?:实惠|低廉|合理)",
+    r"(?:we|i) noticed (?:that )?your (?:web)?(?:site|page|store)",
+    r"our (?:developers|designers|engineers|specialists) (?:can|will)",
 )
 _CALL: Final = Phrases(
     r"(?:just |simply )?reply (?:with )?\W?(?:yes|interested|info)\b",
@@ -178,6 +181,8 @@ _CALL: Final = Phrases(
     r"合作(?:愉快|共赢|机会)",
     r"schedule (?:a|an) \d+|kindly (?:reply|respond|contact|get back)|点击链接|auf anfrage\b",
     r"worth a (?:chat|call|quick)|no obligation|can we send you|quick one:|unverbindlich",
+    r"shall we talk|contact us for (?:a |our )?(?:quote|price|more)",
+    r"(?:回复(?:此|本)?邮件|拨打)(?:或|电话)|拨打电话|需要的话",
 )
 _TO_ANYBODY: Final = Phrases(
     (

@@ -83,6 +83,9 @@ _LEGAL: Final = Phrases(
     r"\b(?:journalist|reporter)\b|statutory (?:rights|demand)|without prejudice",
     r"\bgo(?:ing)? public\b|\breport you\b",
     r"inkasso|letzte mahnung|\bklage\b|öffentlich mach|journalist|haftpflicht|schadensmeldung",
+    r"(?:writing|write) to complain|(?:反映|反应)(?:到|给)",
+    r"(?:去|找|向)[^。\n]{0,8}(?:消费者|主管部门|政府)[^。\n]{0,6}(?:反映|反应|投诉)",
+    r"dispute the charge|走法律",
 )
 _UNHAPPY: Final = Phrases(
     r"(?:已经?)?(?:是)?(?:我)?第(?:[三四五六七八九十]|[3-9])(?:次|封|遍)",

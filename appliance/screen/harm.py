@@ -130,6 +130,8 @@ _DEMANDED: Final = Phrases(
     r"(?:differenz|betrag)[^.?!\n]{0,30}(?:konto|überweis|erstatt|zurück)",
     r"(?:überweisen|erstatten|ersetzen) sie",
     r"statt \d+[^.?!\n]{0,25}(?:berechnet|abgebucht|gezahlt)|auf kulanz|aus kulanz",
+    r"(?:麻烦|请|要求|把)[^。?!\n]{0,25}(?:退回来|退过来|退还|返还)|refund please",
+    r"you owe (?:me|us)",
 )
 _OFFER_WANTED: Final = Phrases(
     r"what (?:compensation|refund|redress)\b",

@@ -209,6 +209,25 @@ _ASKED: Final = Phrases(
         r"meine|die|das)|ob (?:mein|meine|die|das)[^.?!\n]{0,30}(?:fertig|verschickt|da|"
         r"angekommen|versandt))"
     ),
+    r"(?:到今天|到现在|至今|现在)(?:都|还|也)?没(?:有)?(?:发|到|来|送|修|退)",
+    r"(?:送检|送修|报修|维修)(?:的)?[^。?\n]{0,12}(?:什么情况|怎么样|啥情况|如何了)",
+    r"(?:再不|还不)(?:发|来|送|到|退|修)",
+    (
+        r"\b(?:did|has|have|was|were) (?:my|our) (?:\w+ ){0,2}(?:order|parcel|package|delivery|"
+        r"repair|refund|replacement)\b"
+    ),
+    r"getting on with (?:my|our)",
+    (
+        r"how(?:'s| is| are) (?:my|our) (?:\w+ ){0,2}(?:repair|build|order|bike|"
+        r"wheels?) (?:coming|getting|doing|going|looking)"
+    ),
+    r"delivery date (?:yet|for (?:my|order))",
+    (
+        r"\b(?:ist|sind|wurde) (?:die|meine|mein|der|das|unsere) [^.?!\n]{0,40}(?:abgeschlossen|"
+        r"erledigt|eingetroffen|abholbereit|versendet|bearbeitet)"
+    ),
+    r"n'est (?:pas|toujours pas) (?:encore )?arriv|que se passe-t-il|no ha llegado",
+    r"qué pasa con mi",
 )
 
 _CONDITION: Final = re.compile(

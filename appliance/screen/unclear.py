@@ -23,6 +23,7 @@ _PICTURE: Final = Phrases(
     r"\b(?:photo|image|pièce jointe|ci-joint|foto|imagen|adjunt[oa])s?\b",
     r"(?:图|照片|截图|视频)[^。?\n]{0,3}(?:发|传|附)(?:给)?(?:你|您|了|上)",
     r"(?:photo|picture|pic|image|screenshot)s? (?:is |are )?(?:attached|enclosed|below|included)",
+    r"[(\[【](?:图片|图|照片|视频|image|photo)[)\]】]",
 )
 _SEE_PICTURE: Final = Phrases(
     r"(?:见|如|看|附|下)(?:下|上|附)?(?:图|照片|截图|视频)",
@@ -38,6 +39,7 @@ _SEE_PICTURE: Final = Phrases(
     r"(?:voir|ci-joint\w*|sur) (?:la |une )?photo|(?:ver|adjunto) (?:la )?(?:foto|imagen)",
     r"(?:图|照片|截图|视频)[^。?\n]{0,3}(?:发|传|附)(?:给)?(?:你|您|了|上)",
     r"(?:photo|picture|pic|image|screenshot)s? (?:is |are )?(?:attached|enclosed|below|included)",
+    r"[(\[【](?:图片|图|照片|视频|image|photo)[)\]】]",
 )
 _WHAT_IS_THIS: Final = Phrases(
     (
@@ -90,6 +92,8 @@ _EARLIER_TALK: Final = Phrases(
         r"(?:你们|您|你)?(?:上回|上次|之前|那天)(?:说|提|讲|答应)(?:的|过的)(?:那)?(?:件|"
         r"个)?(?:事|东西|货|价)"
     ),
+    r"(?:之前|上次|昨天|那天)[^。,?\n]{0,6}(?:讲|说|聊|谈|提)(?:好|过)?的(?:那|方案|价|事)",
+    r"same (?:one|thing|bike|size) as (?:before|last time|always)|\bas usual\b",
 )
 _POINTING: Final = Phrases(
     (

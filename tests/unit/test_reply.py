@@ -8,7 +8,9 @@ from appliance.domain.mail import Address, Correspondent, Message, MessageId
 from appliance.flow.reply import references, reply_id, reply_subject, write_reply
 
 NOW = datetime(2026, 11, 2, 10, 0, tzinfo=UTC)
-OFFICE = Office(name="湖畔书店", addresses=(Address("desk@office.example.com"),), signature="湖畔书店客服")
+OFFICE = Office(
+    name="湖畔书店", addresses=(Address("desk@office.example.com"),), signature="湖畔书店客服"
+)
 CUSTOMER = Correspondent(name="Ida Sample", address=Address("ida@customers.example"))
 
 
@@ -29,7 +31,11 @@ def draft(text="We open at nine.", language="en", version=1):
 
 def reply(automatic=False, office=OFFICE, language="en", **changes):
     return write_reply(
-        message=message(**changes), draft=draft(language=language), office=office, now=NOW, automatic=automatic
+        message=message(**changes),
+        draft=draft(language=language),
+        office=office,
+        now=NOW,
+        automatic=automatic,
     )
 
 
@@ -89,7 +95,10 @@ def test_references_grow_by_the_answered_mail_and_keep_the_first_and_the_last():
 
 def test_references_begin_with_in_reply_to_where_the_mail_has_no_references():
     earlier = MessageId("earlier@customers.example")
-    assert references(message(in_reply_to=earlier)) == (earlier, MessageId("question@customers.example"))
+    assert references(message(in_reply_to=earlier)) == (
+        earlier,
+        MessageId("question@customers.example"),
+    )
 
 
 def test_a_mail_without_an_id_is_answered_without_a_thread():
