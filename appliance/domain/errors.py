@@ -85,5 +85,9 @@ class ReplyRefused(JobError):
     """The mail server refused the reply for good (a definite 5xx)."""
 
 
+class GenerationFailed(ApplianceError):
+    """The engine broke off at this prompt: worth a few counted tries, then a person looks."""
+
+
 class IllegalTransition(ApplianceError):
     """A job was moved to a state its table does not allow: a bug."""

@@ -99,7 +99,8 @@ class Engine(Protocol):
         """Queue a prompt; ``watch`` gets each piece of text as it is written, in the engine's thread.
 
         The future stays cancellable until it is done: ``cancel()`` stops the generation, inside a
-        prefill too. It fails with ThreadTooLong, EnginePaused (closed) or ModelUnusable.
+        prefill too. It fails with ThreadTooLong, EnginePaused (closed),
+        GenerationFailed or ModelUnusable.
         """
         ...
 

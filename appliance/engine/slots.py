@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from appliance.domain.draft import Completion, FinishReason
-from appliance.domain.errors import TransientError
+from appliance.domain.errors import GenerationFailed
 from appliance.domain.mail import Tokens
 from appliance.domain.ports import Clock
 from appliance.engine.context import BATCH_TOKENS, Chooser, Outcome, Part, Sequences
@@ -144,7 +144,9 @@ class Slots:
         elif outcome is Outcome.ABORTED:
             self._take_back(plan)
         else:
-            self.end(TransientError("llama.cpp could not compute a step; its memory was cleared."))
+            self.end(
+                GenerationFailed("llama.cpp could not compute a step; its memory was cleared.")
+            )
 
     def end(self, error: Exception) -> None:
         """Fail whatever runs and forget everything in memory, the prefix too."""

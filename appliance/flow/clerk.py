@@ -63,8 +63,9 @@ class Clerk:
             self._wake.clear()
             try:
                 busy = self.once()
+                if busy:
+                    self._health.proven("store")
                 self.file()
-                self._health.proven("store")
             except DiskFull as error:
                 self._health.broken("store", str(error))
                 busy = False

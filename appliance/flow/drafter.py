@@ -215,6 +215,7 @@ class Drafter:
         )
         step = stages.guard(flight.job, draft, flight.thread, flight.desk.office, flight.prefix)
         job = self._store.apply(flight.job, step, actor="daemon")
+        self._health.proven("store")
         seconds = self._clock.steady() - flight.started
         log.info("job=%d state=%s seconds=%.1f", job.id, job.state, seconds)
         self._after_draft(job, flight)

@@ -6,7 +6,7 @@ from concurrent.futures import CancelledError, Future
 import pytest
 
 from appliance.domain.draft import Completion, Prompt, Sampling
-from appliance.domain.errors import EnginePaused, ModelUnusable, TransientError
+from appliance.domain.errors import EnginePaused, GenerationFailed, ModelUnusable
 from appliance.domain.mail import Tokens
 from appliance.engine.context import BATCH_TOKENS, Outcome, Part
 from appliance.engine.requests import Request
@@ -208,7 +208,7 @@ def test_a_failed_step_fails_what_runs_and_forgets_the_prefix() -> None:
     desk.slots.step()
     for future in (one, two):
         # Not EnginePaused: that is tried again uncounted, and this mail may be the reason.
-        with pytest.raises(TransientError, match="could not compute"):
+        with pytest.raises(GenerationFailed, match="could not compute"):
             future.result(0)
     assert not desk.paper.cells
     assert desk.paper.choosers == 0
