@@ -39,6 +39,8 @@ _SAMPLE: Final = 16_384
 _TOLERATED: Final = 0.05
 _HAN: Final = re.compile("[\u3400-\u9fff]")
 _NOT_ASCII: Final = re.compile("[^\x00-\x7f]")
+# Surrogates that stand for no byte (PEP 383).
+_NO_BYTE: Final = re.compile("[\ud800-\udc7f\udd00-\udfff]")
 _WORD: Final = re.compile(r"=\?([\w.:+-]{1,40})(?:\*[\w-]{0,20})?\?([bBqQ])\?([^?\s]*)\?=")
 
 
@@ -118,7 +120,8 @@ def decode_raw(value: str, fallback: str | None = None) -> str:
     """A header value without encoded words as text: only raw 8-bit bytes are decoded."""
     if value.isascii():
         return value
-    return decode(value.encode("utf-8", "surrogateescape"), fallback).text
+    raw = _NO_BYTE.sub("\ufffd", value).encode("utf-8", "surrogateescape")
+    return decode(raw, fallback).text
 
 
 @cache

@@ -16,6 +16,7 @@ from appliance.mailbox.clean import one_line
 MAX_REFERENCES: Final = 20
 
 _LINE: Final = 76
+_SHORTEST: Final = 40
 _LONGEST: Final = 900
 _ADDRESS: Final = re.compile(r"[^\s<>\"(),:;@\[\]\\]{1,200}@[^\s<>\"(),:;@\[\]\\]{1,250}")
 _NAME: Final = re.compile(r"[!-9;-~]{1,70}")
@@ -92,7 +93,7 @@ def _person(header: str, name: str, address: Address) -> str:
 
 def _encoded(text: str, used: int) -> str:
     """The text as encoded words (RFC 2047), folded, no character split between two of them."""
-    return Header(text, "utf-8", maxlinelen=_LINE - used).encode(linesep="\r\n")
+    return Header(text, "utf-8", maxlinelen=max(_LINE - used, _SHORTEST)).encode(linesep="\r\n")
 
 
 def _folded(line: str) -> Iterator[str]:

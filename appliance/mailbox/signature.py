@@ -181,8 +181,8 @@ def is_banner(line: str) -> bool:
 def end_of_text(lines: Sequence[str]) -> int:
     """The number of leading lines that are the writer's, of a text without delimited signature.
 
-    From the end upwards: program footers, ruled lines and notices go; a block of contacts goes where a closing
-    or a name in a paragraph of its own stands above it.
+    From the end upwards: program footers, ruled lines and notices go; a block of contacts goes
+    where a closing stands above it.
     """
     end = len(lines)
     while True:

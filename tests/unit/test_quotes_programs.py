@@ -448,3 +448,54 @@ def test_what_was_signed_is_cut_off(case: Case) -> None:
 @pytest.mark.parametrize("text", KEPT.values(), ids=KEPT.keys())
 def test_what_the_sender_wrote_is_kept(text: str) -> None:
     assert parted(text) == Parting(question=text, quoted="", signature="")
+
+
+def test_answers_between_quotes_stay_in_order() -> None:
+    parting = parted(
+        "X wrote on 13/11/2026 11:25:\n> First?\n\nYes.\n\n> Second?\n\nNo, why?\n\nPippa\n\n> Regards\n> X"
+    )
+    assert parting.question == "Yes.\n\nNo, why?\n\nPippa"
+    assert parting.quoted.startswith("X wrote on 13/11/2026 11:25:\nFirst?")
+
+
+def test_an_answer_below_the_quote_is_kept() -> None:
+    parting = parted(
+        "On Tue, 3 Nov 2026 at 14:15, X <x@y.example> wrote:\n> It left.\n\nWhere is it?\n\n-- \nPippa"
+    )
+    assert parting == Parting(
+        question="Where is it?",
+        quoted="On Tue, 3 Nov 2026 at 14:15, X <x@y.example> wrote:\nIt left.",
+        signature="--\nPippa",
+    )
+
+
+def test_the_end_of_a_broken_quoted_line_is_quoted() -> None:
+    long = "> the parcel left our house on Tuesday morning and should be with"
+    parting = parted(f"> Dear Pippa,\n{long}\nyou today.\n> Regards\n\nIt is not here.")
+    assert parting.question == "It is not here."
+    assert "you today." in parting.quoted
+
+
+def test_a_forward_without_a_word_asks_nothing() -> None:
+    parting = parted("---------- Forwarded message ---------\nFrom: X <x@y.example>\n\nIt left.")
+    assert parting.question == ""
+    assert "It left." in parting.quoted
+
+
+@pytest.mark.parametrize(
+    "banner",
+    [
+        "CAUTION: This email originated from outside of the organization. Do not click links.",
+        "[EXTERNAL] This message came from an external sender.",
+        "[EXTERN] Diese E-Mail kommt von außerhalb Ihrer Organisation.",
+        "【外部邮件】此邮件来自公司外部，请谨慎打开附件。",
+    ],
+)
+def test_a_gateways_banner_is_not_the_senders(banner: str) -> None:
+    parting = parted(f"{banner}\n\nIs it ready?")
+    assert parting.question == "Is it ready?"
+    assert parting.signature == banner
+
+
+def test_nothing_has_no_parts() -> None:
+    assert parted("") == Parting(question="", quoted="", signature="")
