@@ -141,7 +141,12 @@ def _joined(texts: Sequence[str], kinds: Sequence[Kind], kind: Kind) -> str:
         if gap and out and out[-1]:
             out.append("")
         gap = False
-        line = _MARK.sub("", text) if kind is Kind.QUOTED else text
+        line = _unmarked(text) if kind is Kind.QUOTED else text
         if line.strip() or (out and out[-1]):
             out.append(line.rstrip())
     return "\n".join(out).strip("\n")
+
+
+def _unmarked(text: str) -> str:
+    mark = _MARK.match(text)
+    return text[mark.end() :] if mark else text
