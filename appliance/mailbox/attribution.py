@@ -88,7 +88,8 @@ def attribution_length(lines: Sequence[str], at: int) -> int:
 
 def announces(line: str) -> bool:
     """Whether everything below ``line`` is a quoted or forwarded mail."""
-    text = line[:_LONGEST]
+    # QQ leaves entities in its plain form.
+    text = line[:_LONGEST].replace("&nbsp;", " ")
     return bool(_MARKER.match(text) or _SPOKEN.match(text.strip()) or _REPLY_ABOVE.match(text))
 
 

@@ -8,7 +8,8 @@ from itertools import groupby
 from typing import Final
 
 from appliance.mailbox.attribution import announces, attribution_length, header_block
-from appliance.mailbox.signature import delimiter, end_of_text, is_banner
+from appliance.mailbox.footers import is_banner
+from appliance.mailbox.signature import delimiter, end_of_text
 
 _MARK: Final = re.compile(r"\s{0,3}(?:[>＞|]\s?){1,20}")
 _QUOTE_MARK: Final = re.compile(r"\s{0,3}[>＞]")

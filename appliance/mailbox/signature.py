@@ -1,19 +1,17 @@
-"""Where a writer's text ends: delimiters, closings, contact blocks, footers and legal notices."""
+"""Where a writer's text ends: delimiters, closings, and the contacts below a name."""
 
 import re
 from collections.abc import Sequence
 from itertools import islice
 from typing import Final
 
+from appliance.mailbox.footers import is_mobile_footer, is_notice
+
 _TAIL: Final = 30
 _BLOCK_LINES: Final = 12
 _NAME_LENGTH: Final = 40
 _CLOSING_LENGTH: Final = 60
-_FOOTER_LENGTH: Final = 110
 _CONTACT_LENGTH: Final = 120
-_NOTE_LENGTH: Final = 400
-_LEGAL_LENGTH: Final = 4_000
-_LEGAL_SIGNS: Final = 3
 
 _DASHES: Final = re.compile(r"[-_—─–=*~·.]{3,80}$|[-—─–]{2}$|\|(?: \|){0,3}$")
 _RULE: Final = re.compile(r"\s{0,8}[-_—─–=*]{3,80}\s{0,8}$")
@@ -45,64 +43,6 @@ _CLOSING: Final = re.compile(
     r"\s{0,2}[,，.。!！;~～]{0,3}$",
     re.IGNORECASE,
 )
-_DEVICE: Final = (
-    r"iphone|ipad|ios|mac|android|galaxy|samsung|huawei|xiaomi|oppo|vivo|honor|redmi|pixel|oneplus"
-    r"|nokia|motorola|blackberry|outlook|gmail|mail|e-?mail|correo|yahoo|proton|thunderbird|windows"
-    r"|tablet|phone|smartphone|handy|mobilgerät|mobiltelefon|mobile?|móvil|appareil|gerät|device"
-    r"|app\b|gmx|web\.de|t-online|aol|apple"
-)
-_SYSTEM: Final = r"iphone|ipad|ios|android|windows|mac\b|macos|mobile"
-_MOBILE: Final = re.compile(
-    rf"sent (?:from|via|using|with) .{{0,60}}(?:{_DEVICE})"
-    rf"|(?:get|download|try) .{{0,40}}(?:mail|outlook|app) (?:for|on) (?:{_SYSTEM})"
-    rf"|(?:von meinem|von unterwegs|gesendet (?:von|mit|über|aus)|verfasst mit|versendet mit"
-    rf"|diese (?:nachricht|e-?mail|mail) wurde).{{0,80}}(?:{_DEVICE}|gesendet|verschickt|geschickt)"
-    rf"|(?:hol(?:en sie sich|e dir| dir)|laden sie) .{{0,40}} für (?:{_SYSTEM})"
-    r"|outlook .{1,30} (?:beziehen|herunterladen)$"
-    rf"|envoyé (?:de(?:puis)?|à partir d|via|avec).{{0,60}}(?:{_DEVICE}|téléphone|portable)"
-    rf"|(?:obtenez|obtenir|téléchargez|télécharger) .{{0,40}} pour (?:{_SYSTEM})"
-    rf"|enviado (?:desde|de|do|con|a través).{{0,60}}(?:{_DEVICE}|teléfono|celular)"
-    rf"|(?:obtener|obtén|descarga) .{{0,40}} para (?:{_SYSTEM})"
-    rf"|(?:inviato da|verstuurd vanaf|skickat från|wysłane z).{{0,40}}(?:{_DEVICE})"
-    r"|(?:此?邮件)?(?:发自|發自|发送自|發送自|来自我的|來自我的)(?!内心|內心|肺腑).{0,30}$"
-    r"|(?:从|從|由|通过|透過|使用|用).{0,20}(?:我的|版|客户端|客戶端|大师|大師|app|iphone|手机|手機|mail)"
-    r".{0,20}(?:发送|傳送|發送|寄出|发出)。?$"
-    r"|.{0,60}签名由.{0,20}定制$|获取.{0,30}(?:版$|outlook)|下载.{1,30}(?:邮箱|app|大师)$",
-    re.IGNORECASE,
-)
-_LEGAL_WORDS: Final = (
-    r"confidential|vertraulich|confidentiel|confidencial|保密|机密|機密|privileged",
-    (
-        r"intended (?:solely|only|for|recipient)|addressee|destinataire|destinatario"
-        r"|(?:richtige|vorgesehene)r? (?:adressat|empfänger)"
-        r"|误收|誤收|错收|錯收|收件人|指定的?接收者"
-    ),
-    (
-        r"(?:this|the) (?:e-?mail|message)|diese (?:e-?mail|nachricht|mail)"
-        r"|ce (?:message|courriel)|este (?:mensaje|correo)"
-        r"|本邮件|此邮件|本郵件|此郵件|本电子邮件|本電子郵件"
-    ),
-    r"delete|destroy|vernichten|löschen|supprimer|détruire|elimin|elimín|borr|删除|刪除|销毁",
-    (
-        r"liability|virus|unauthori[sz]ed|nicht gestattet|unerlaubt|interdit|prohib"
-        r"|不得|严禁|禁止"
-    ),
-    r"notify|informieren|informer|avis|avert|notifi|notifí|通知发件人|告知发件人|通知寄件",
-)
-_LEGAL: Final = tuple(re.compile(words, re.IGNORECASE) for words in _LEGAL_WORDS)
-_FOOTER: Final = re.compile(
-    r"(?:please )?(?:consider|think of|think about) the environment|think before you print"
-    r"|bitte (?:prüfen|denken|überlegen) sie.{0,60}(?:umwelt|drucken|ausdrucken)"
-    r"|pensez à l.environnement|n.imprimez|antes de imprimir|piense en el medio ambiente"
-    r"|请考虑环境|请保护环境|打印此邮件前|列印此郵件前|保护环境"
-    r"|to unsubscribe|unsubscribe (?:here|https?:)|manage your (?:preferences|subscription)"
-    r"|view (?:this|it) in your browser|如需退订|退订请|如不想再收到"
-    r"|virus-free|virenfrei|sans virus|libre de virus"
-    r"|(?:checked|scanned) (?:by|for|with) .{0,40}(?:virus|avast|avg|norton|kaspersky|mcafee)"
-    r"|registered (?:in (?:england|scotland|wales|ireland)|office)|company (?:no|number)\.?:? ?\d"
-    r"|sitz der gesellschaft|\bhr[ab] ?\d",
-    re.IGNORECASE,
-)
 _POSTSCRIPT: Final = re.compile(
     r"p\. ?s\.?|ps\b|n\. ?b\.|nb\b|又及|另外|附[:：]|补充|補充", re.IGNORECASE
 )
@@ -112,17 +52,6 @@ _MATTER: Final = re.compile(
     re.IGNORECASE,
 )
 _PROSE: Final = re.compile(r"(?:\S+ ){6}.*[.…]$|.{14,}[。；]$")
-_BANNER: Final = re.compile(
-    r"[\[【(*⚠\s]{0,4}(?:caution|warning|external(?: e-?mail| sender)?|achtung|extern|attention"
-    r"|外部邮件|外部郵件|外部来信|安全提醒|注意)[\]】):：!！*\s-]{1,5}.{0,300}",
-    re.IGNORECASE,
-)
-_BANNER_TALK: Final = re.compile(
-    r"originated (?:from )?outside|outside (?:of )?(?:the|your|our) organi[sz]ation|external sender"
-    r"|do not click|don't often get e?-?mail from|außerhalb (?:der|ihrer|unserer)|externen absender"
-    r"|provient de l.extérieur|来自(?:公司|组织|单位)?外部|外部发件人|谨慎(?:打开|点击)",
-    re.IGNORECASE,
-)
 
 
 def delimiter(lines: Sequence[str], at: int) -> bool:
@@ -144,7 +73,11 @@ def delimiter(lines: Sequence[str], at: int) -> bool:
     return (
         0 < len(below) <= _BLOCK_LINES
         and not any(_ASKS.search(line) for line in below)
-        and (contact_lines(below) > 0 or all(len(line) <= _NAME_LENGTH for line in below[:4]))
+        and (
+            contact_lines(below) > 0
+            or is_notice(" ".join(below))
+            or all(len(line) <= _NAME_LENGTH for line in below[:4])
+        )
     )
 
 
@@ -158,31 +91,11 @@ def is_closing(line: str) -> bool:
     return len(line) <= _CLOSING_LENGTH and _CLOSING.match(line.strip()) is not None
 
 
-def is_mobile_footer(line: str) -> bool:
-    """Whether a mail program put the line there ("Sent from my iPhone", 发自我的iPhone)."""
-    text = line.strip(" \t\u3000*_|<>[]()-—")
-    return len(text) <= _FOOTER_LENGTH and _MOBILE.match(text) is not None
-
-
-def is_notice(paragraph: str) -> bool:
-    """Whether a paragraph is a legal notice or a footer, not something the writer says."""
-    if len(paragraph) > _LEGAL_LENGTH:
-        return False
-    if sum(1 for pattern in _LEGAL if pattern.search(paragraph)) >= _LEGAL_SIGNS:
-        return True
-    return len(paragraph) <= _NOTE_LENGTH and _FOOTER.search(paragraph) is not None
-
-
-def is_banner(line: str) -> bool:
-    """Whether a gateway put the line on top ("[EXTERNAL] This mail came from outside")."""
-    return len(line) <= _NOTE_LENGTH and bool(_BANNER_TALK.search(line) and _BANNER.match(line))
-
-
 def end_of_text(lines: Sequence[str]) -> int:
     """The number of leading lines that are the writer's, of a text without delimited signature.
 
     From the end upwards: program footers, ruled lines and notices go; a block of contacts goes
-    where a closing stands above it.
+    where a closing and a name stand above it.
     """
     end = len(lines)
     while True:
@@ -190,11 +103,10 @@ def end_of_text(lines: Sequence[str]) -> int:
         if end and (is_mobile_footer(lines[end - 1]) or _RULE.match(lines[end - 1])):
             end -= 1
             continue
-        start = _paragraph(lines, end)
-        if start < end and _is_trailer(lines, start, end):
-            end = start
-            continue
-        return end
+        start = _trailer(lines, _paragraph(lines, end), end)
+        if start == end:
+            return end
+        end = start
 
 
 def _skip_blank(lines: Sequence[str], end: int) -> int:
@@ -210,18 +122,47 @@ def _paragraph(lines: Sequence[str], end: int) -> int:
     return start
 
 
-def _is_trailer(lines: Sequence[str], start: int, end: int) -> bool:
-    """Whether the last paragraph is no part of the text; it never is while it is the only one."""
+def _trailer(lines: Sequence[str], start: int, end: int) -> int:
+    """Where the trailer begins that the paragraph from ``start`` to ``end`` closes, or ``end``.
+
+    The only paragraph is none, and neither is the name below a closing.
+    """
     block = [line.strip() for line in lines[start:end]]
     above = _skip_blank(lines, start)
     if not above:
-        return False
+        return end
     if is_notice(" ".join(block)) and not any("?" in line or "？" in line for line in block):
-        return True
+        return start
+    if not _is_contact_block(block):
+        return end
+    named = _end_of_name(lines, above)
+    if named is None or named > start:
+        return end
+    between = [line.strip() for line in lines[named:above] if line.strip()]
+    quiet = len(between) <= _BLOCK_LINES and not any(map(_speaks, between))
+    return named if quiet else start
+
+
+def _is_contact_block(block: Sequence[str]) -> bool:
     if len(block) > _BLOCK_LINES or _POSTSCRIPT.match(block[0]) or any(map(_speaks, block)):
         return False
-    closed = any(is_closing(line) for line in lines[max(0, above - _TAIL) : above])
-    return contact_lines(block) > 0 and closed and not any(is_closing(line) for line in block)
+    return contact_lines(block) > 0 and not any(is_closing(line) for line in block)
+
+
+def _end_of_name(lines: Sequence[str], above: int) -> int | None:
+    """Where the paragraph with the name below the last closing before ``above`` ends, or None."""
+    floor = max(0, above - _TAIL)
+    closing = next((at for at in range(above - 1, floor - 1, -1) if is_closing(lines[at])), None)
+    if closing is None:
+        return None
+    end = closing + 1
+    while end < len(lines) and not lines[end].strip():
+        end += 1
+    if end < len(lines) and contact_lines(lines[end : end + 1]):
+        return closing + 1
+    while end < len(lines) and lines[end].strip():
+        end += 1
+    return end
 
 
 def _speaks(line: str) -> bool:

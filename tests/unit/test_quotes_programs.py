@@ -175,6 +175,11 @@ QUOTED = [
         rest='------------------ 原始邮件 ------------------\n发件人: "青禾客服" <service@q.example>;\n发送时间: 2026年11月3日(星期二) 下午2:15\n收件人: "张三"<z@x.example>;\n主题: 回复: 安装\n\n您好，安装费另计。',
     ),
     Case(
+        name="qq entities",
+        own=ZH,
+        rest="------------------&nbsp;原始邮件&nbsp;------------------\n发件人: 青禾;\n\n您好",
+    ),
+    Case(
         name="qq nbsp",
         own=ZH,
         rest="------------------\u00a0原始邮件\u00a0------------------\n发件人: 青禾;\n\n您好",
@@ -385,6 +390,27 @@ SIGNED = [
         own=ZH + "\n\n祝好\n张三",
         rest="桑榆办公服务有限公司\n电话：0571-5550-7788\n地址：杭州市西湖区1号",
     ),
+    Case(
+        name="a name twice",
+        own=DE + "\n\nMit besten Grüßen\nAnna",
+        rest="i. A. Anna Muster\nSachbearbeiterin\n\nMuster AG\nTelefon: 030 23125 000",
+    ),
+    Case(
+        name="short notice fr",
+        own=FR + "\n\nCordialement,\n\nJean Dupont",
+        rest="Directeur\nExemple SARL\nTél. : 01 99 00 12 34\n\nCe courriel est confidentiel.",
+    ),
+    Case(
+        name="notice below a rule",
+        own="Is it ready?\n\nRegards, Tom",
+        rest="________________________________\nThis email is confidential and may be privileged. If you are not the intended recipient, delete it.",
+    ),
+    Case(name="tablet de", own=DE, rest="Von Samsung-Tablet gesendet"),
+    Case(
+        name="firm below a closing",
+        own=ZH + "\n\n此致\n敬礼",
+        rest="杭州示例科技有限公司\n电话：0571-5550-1111",
+    ),
     Case(name="virus free", own=EN, rest="Virus-free.www.avast.com"),
     Case(
         name="footer above a quote",
@@ -417,6 +443,7 @@ KEPT = {
     "sent from in a sentence": "It was sent from Leeds last week.\n\nWhere is it now?",
     "a german date opening": "Am Montag komme ich vorbei:\n\nhaben Sie dann offen?",
     "a chinese time opening": "在你们店里买的空调坏了：\n\n可以保修吗？",
+    "a name with its phone": "¿Abren?\n\nSaludos cordiales\n\nAna Pérez\nTel.: 600 000 000",
     "a phone to try": "The lock is stuck.\n\nTry my mobile 07700 900118",
     "a booking to cancel": "我不想装了。\n\n我要退订",
     "a newsletter to stop": "You send too much.\n\nPlease unsubscribe me from the newsletter.",
