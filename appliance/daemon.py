@@ -17,7 +17,6 @@ from appliance.config.settings import EngineSettings, MailboxSettings
 from appliance.config.toml import load_office, load_settings
 from appliance.control.protocol import Caller, Role
 from appliance.control.server import Handler, Server
-from appliance.domain.job import State
 from appliance.domain.ports import Clock, Engine
 from appliance.flow.clerk import Clerk
 from appliance.flow.desk import Desk, Desks
@@ -62,7 +61,6 @@ _LOOK_SECONDS: Final = 5.0
 _QUIET_SECONDS: Final = 0.5
 _STUCK_SECONDS: Final = 120.0
 _SILENT_SECONDS: Final = 900.0
-_REPEATED: Final = 200
 
 
 class Daemon:
@@ -205,7 +203,6 @@ class Daemon:
         for thread in threads:
             thread.start()
         log.info("state=running mailboxes=%d", len(self._intakes))
-        self._save_drafts_again()
         self._service.ready("Running.")
         self._host()
         self._service.stopping("Finishing what is being written.")
@@ -243,14 +240,6 @@ class Daemon:
         return turning and all(
             flight.progress > now - _SILENT_SECONDS for flight in self._drafter.in_flight()
         )
-
-    def _save_drafts_again(self) -> None:
-        """A crash may have come between a draft and its copy in the Drafts folder."""
-        store = self._floor.store
-        for row in store.list(states=frozenset({State.DRAFTED}), limit=_REPEATED):
-            job = store.get(row.id)
-            if self._floor.desks[row.mailbox].office.save_drafts:
-                self._drafter.save_draft(job)
 
     def _end(self, threads: list[threading.Thread]) -> None:
         log.info("state=stopping")

@@ -159,6 +159,9 @@ class MemoryJobStore:
         self._leases.pop(job.id, None)
         return row.job
 
+    def release(self, job: Job) -> None:
+        self._leases.pop(job.id, None)
+
     def _row(self, seen: Job) -> _Row:
         row = self._rows[seen.id]
         if row.job.revision != seen.revision:

@@ -14,6 +14,9 @@ from appliance.domain.verdict import Finding
 
 JobId = NewType("JobId", int)
 
+DAEMON: Final = "daemon"
+"""The actor of what no person did; every other actor is a login name."""
+
 
 class State(StrEnum):
     """What is already true and on disk."""

@@ -165,6 +165,10 @@ class JobStore(Protocol):
         """Give the job back, not to be claimed before ``until``; the attempt counts or not."""
         ...
 
+    def release(self, job: Job) -> None:
+        """End the lease where not even ``postpone`` finds room to write; touches no disk."""
+        ...
+
     def get(self, job: JobId) -> Job:
         """Raises NotFound."""
         ...

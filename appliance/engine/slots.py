@@ -144,9 +144,7 @@ class Slots:
         elif outcome is Outcome.ABORTED:
             self._take_back(plan)
         else:
-            self.end(
-                GenerationFailed("llama.cpp could not compute a step; its memory was cleared.")
-            )
+            self.end(GenerationFailed("llama.cpp could not compute a step."))
 
     def end(self, error: Exception) -> None:
         """Fail whatever runs and forget everything in memory, the prefix too."""

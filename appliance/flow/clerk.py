@@ -15,7 +15,7 @@ from appliance.domain.errors import (
     ReplyRefused,
     SendingStopped,
 )
-from appliance.domain.job import Job, State, Step
+from appliance.domain.job import DAEMON, Job, State, Step
 from appliance.flow import stages
 from appliance.flow.floor import Floor
 from appliance.flow.switches import STOP_SENDING
@@ -95,7 +95,7 @@ class Clerk:
         step = stages.screen(
             job, desk.mailbox.thread(job.message), desk.office, self._store.facts(job.message)
         )
-        moved = self._store.apply(job, step, actor="daemon")
+        moved = self._store.apply(job, step, actor=DAEMON)
         log.info("job=%d state=%s language=%s", job.id, moved.state, moved.language)
         if moved.state is State.SCREENED:
             self._screened()
@@ -112,7 +112,7 @@ class Clerk:
             if self._switches.on(STOP_SENDING):
                 raise SendingStopped("Sending is stopped.")
             step = Step(to=State.SENDING, note="Handing the reply over.")
-            sending.append(self._store.apply(job, step, actor="daemon"))
+            sending.append(self._store.apply(job, step, actor=DAEMON))
 
         try:
             desk.mailbox.send(job.reply, commit)
@@ -145,10 +145,10 @@ class Clerk:
                     uncertain=True,
                 )
                 log.warning("job=%d state=held uncertain", job.id)
-                return self._store.apply(job, step, actor="daemon")
+                return self._store.apply(job, step, actor=DAEMON)
 
     def _sent(self, job: Job, note: str) -> Job:
-        moved = self._store.apply(job, Step(to=State.SENT, note=note), actor="daemon")
+        moved = self._store.apply(job, Step(to=State.SENT, note=note), actor=DAEMON)
         log.info("job=%d state=sent", job.id)
         return moved
 
@@ -158,7 +158,7 @@ class Clerk:
             note=note,
             due=self._clock.now() + timedelta(seconds=self._runner.settings.retry_seconds),
         )
-        return self._store.apply(job, step, actor="daemon")
+        return self._store.apply(job, step, actor=DAEMON)
 
     def file(self) -> None:
         """Put mails where their state says; a mailbox that does not answer is tried again later."""

@@ -13,14 +13,13 @@ from typing import Final
 
 from appliance.domain.draft import Completion, Passage
 from appliance.domain.errors import ApplianceError, DiskFull, EnginePaused, OperatorError
-from appliance.domain.job import Job, JobId, State, Step
+from appliance.domain.job import DAEMON, Job, JobId, State, Step
 from appliance.domain.mail import Thread
 from appliance.domain.ports import Engine
-from appliance.domain.verdict import Disposition
 from appliance.flow import stages
+from appliance.flow.aftercare import Aftercare
 from appliance.flow.desk import Desk
 from appliance.flow.floor import Floor
-from appliance.flow.reply import write_reply
 from appliance.flow.switches import PAUSE
 from appliance.prompt.budget import Window
 from appliance.prompt.build import build, prefix
@@ -44,6 +43,7 @@ class InFlight:
     knowledge_version: str
     prefix: str
     future: Future[Completion]
+    drafted: Job | None = None
     started: float
     progress: float
     pieces: int = 0
@@ -62,6 +62,7 @@ class Drafter:
             load: makes the engine; called in the drafter's thread, again after a failure.
             drafted: called after each draft.
         """
+        self._aftercare = Aftercare(floor)
         self._store = floor.store
         self._desks = floor.desks
         self._runner = floor.runner
@@ -93,6 +94,7 @@ class Drafter:
 
     def run(self) -> None:
         """Work until stopped, then wind up."""
+        self._settle_again()
         while not self._stop.is_set():
             self.beat = self._clock.steady()
             self._wake.clear()
@@ -103,6 +105,12 @@ class Drafter:
                 self._health.broken("store", str(error))
             self._wake.wait(_BEAT_SECONDS)
         self._wind_up()
+
+    def _settle_again(self) -> None:
+        try:
+            self._aftercare.settle_all()
+        except DiskFull as error:
+            self._health.broken("store", str(error))
 
     def turn(self) -> None:
         """Store what is done and fill the free slots."""
@@ -137,10 +145,10 @@ class Drafter:
         return True
 
     def _start(self, job: Job, engine: Engine) -> Job | None:
-        wanted = self._store.entries(job.id, limit=1)[0].actor != "daemon"
+        wanted = self._store.entries(job.id, limit=1)[0].actor != DAEMON
         if self._store.facts(job.message).superseded and not wanted:
             step = Step(to=State.SKIPPED, note="A newer mail of this thread is answered instead.")
-            return self._store.apply(job, step, actor="daemon")
+            return self._store.apply(job, step, actor=DAEMON)
         desk = self._desks[job.message.mailbox]
         office = desk.office
         thread = desk.mailbox.thread(job.message)
@@ -197,6 +205,14 @@ class Drafter:
             del self._in_flight[job]
 
     def _store_draft(self, flight: InFlight, _job: Job) -> Job | None:
+        if flight.drafted is None:
+            flight.drafted = self._drafted_job(flight)
+        if flight.drafted is not None:
+            self._aftercare.settle(flight.drafted)
+            self._drafted()
+        return flight.drafted
+
+    def _drafted_job(self, flight: InFlight) -> Job | None:
         try:
             completion = flight.future.result()
         except (CancelledError, EnginePaused):
@@ -214,46 +230,11 @@ class Drafter:
             now=self._clock.now(),
         )
         step = stages.guard(flight.job, draft, flight.thread, flight.desk.office, flight.prefix)
-        job = self._store.apply(flight.job, step, actor="daemon")
+        job = self._store.apply(flight.job, step, actor=DAEMON)
         self._health.proven("store")
         seconds = self._clock.steady() - flight.started
         log.info("job=%d state=%s seconds=%.1f", job.id, job.state, seconds)
-        self._after_draft(job, flight)
-        self._drafted()
         return job
-
-    def _after_draft(self, job: Job, flight: InFlight) -> None:
-        office = flight.desk.office
-        guarded = max((finding.disposition for finding in job.findings), default=Disposition.PASS)
-        if (
-            office.automatic
-            and job.state is State.DRAFTED
-            and guarded is Disposition.PASS
-            and stages.still_passes(job, flight.thread, office, self._store.facts(job.message))
-        ):
-            step = stages.approve_automatically(job, office, self._clock.now())
-            self._store.apply(job, step, actor="daemon")
-            log.info("job=%d state=approved automatic", job.id)
-        elif office.save_drafts:
-            self.save_draft(job)
-
-    def save_draft(self, job: Job) -> None:
-        """Put the draft into the mailbox's own Drafts folder; a copy for convenience."""
-        assert job.draft is not None
-        desk = self._desks[job.message.mailbox]
-        reply = write_reply(
-            message=job.message,
-            draft=job.draft,
-            office=desk.office,
-            now=self._clock.now(),
-            automatic=False,
-        )
-        try:
-            desk.mailbox.save_draft(reply)
-        except ApplianceError as error:
-            self._health.broken(f"drafts {desk.name}", str(error))
-        else:
-            self._health.proven(f"drafts {desk.name}")
 
     def _drop_overtaken(self) -> None:
         """Stop writing what a person has meanwhile answered, rejected or skipped themselves."""

@@ -8,6 +8,7 @@ from appliance.domain.draft import Draft
 from appliance.domain.errors import Conflict
 from appliance.domain.job import NEXT, Job, JobId, State, Step
 from appliance.flow import stages
+from appliance.flow.aftercare import Aftercare
 from appliance.flow.floor import Floor
 from appliance.flow.reply import write_reply
 from appliance.prompt.build import prefix
@@ -21,6 +22,7 @@ class Review:
 
     def __init__(self, floor: Floor, changed: Callable[[], None]) -> None:
         """``changed`` is called after each act, so that the waiting threads look again."""
+        self._aftercare = Aftercare(floor)
         self._store = floor.store
         self._desks = floor.desks
         self._clock = floor.clock
@@ -89,7 +91,9 @@ class Review:
         step = Step(
             to=State.DRAFTED, note=step.note, findings=step.findings, draft=draft, uncertain=False
         )
-        return self._apply(job, step, who)
+        edited = self._apply(job, step, who)
+        self._aftercare.save_copy(edited)
+        return edited
 
     def reject(self, job_id: JobId, reason: str, who: str) -> Job:
         """Close the mail without an answer."""

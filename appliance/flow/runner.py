@@ -1,8 +1,9 @@
 """Runs one stage on one claimed job and turns whatever goes wrong into a step or a postponement."""
 
 import logging
+from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from appliance.config.settings import FlowSettings
 from appliance.domain.errors import (
@@ -12,7 +13,7 @@ from appliance.domain.errors import (
     OperatorError,
     TransientError,
 )
-from appliance.domain.job import NEXT, Job, State, Step
+from appliance.domain.job import DAEMON, NEXT, Job, JobId, State, Step
 from appliance.domain.ports import Clock, JobStore
 from appliance.flow.retry import backoff, patience
 
@@ -26,6 +27,8 @@ class Runner:
     store: JobStore
     clock: Clock
     settings: FlowSettings
+    spared: Counter[tuple[JobId, int]] = field(default_factory=Counter)
+    """Tries that a full disk cost, by job and revision: they count for nothing."""
 
     def run(self, job: Job, work: Callable[[Job], Job | None]) -> Job | None:
         """``work`` on the job; returns the job it moved, or None where it was given back.
@@ -37,13 +40,18 @@ class Runner:
             DiskFull: there is no room for what was done; the job is as it was on disk.
         """
         try:
-            if job.attempts > self.settings.attempts and job.state is not State.SENDING:
+            if self._tries(job) > self.settings.attempts and job.state is not State.SENDING:
                 return self.park(job, f"Gave up after {self.settings.attempts} tries.")
             return work(job)
         except DiskFull:
+            self.spared[job.id, job.revision] += 1
+            self.store.release(job)
             raise
         except Exception as error:  # noqa: BLE001 - the one broad catch: it parks the job
             return self._failed(job, error)
+
+    def _tries(self, job: Job) -> int:
+        return job.attempts - self.spared[job.id, job.revision]
 
     def _failed(self, job: Job, error: Exception) -> Job | None:
         try:
@@ -67,7 +75,7 @@ class Runner:
     def park(self, job: Job, why: str) -> Job:
         """Keep the job for a person."""
         assert State.PARKED in NEXT[job.state]
-        moved = self.store.apply(job, Step(to=State.PARKED, note=why), actor="daemon")
+        moved = self.store.apply(job, Step(to=State.PARKED, note=why), actor=DAEMON)
         log.warning("job=%d state=parked", job.id)
         return moved
 
@@ -75,7 +83,7 @@ class Runner:
         kind = type(error).__name__
         # The text and the traceback could quote the mail; the kind and the place cannot.
         log.error("job=%d state=%s error=%s", job.id, job.state, traced(error))
-        if job.attempts >= self.settings.attempts and State.PARKED in NEXT[job.state]:
+        if self._tries(job) >= self.settings.attempts and State.PARKED in NEXT[job.state]:
             return self.park(job, f"Failed {job.attempts} times with an internal error ({kind}).")
         return self._give_back(job, f"Internal error ({kind}).", counted=True)
 

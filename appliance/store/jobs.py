@@ -161,6 +161,9 @@ class SqliteJobStore:
         self._leases.end(job.id)
         return postponed
 
+    def release(self, job: Job) -> None:
+        self._leases.end(job.id)
+
     def get(self, job: JobId) -> Job:
         with self._database.reading() as connection:
             return rows.load(connection, job)
