@@ -71,13 +71,12 @@ def sentences(file: Path, names: frozenset[str] = frozenset({"_", "words"})) -> 
             yield sentence
 
 
-def docstrings(file: Path) -> set[str | None]:
-    """The docstrings of a module and of what it defines."""
-    documented = (ast.Module, ast.ClassDef, ast.FunctionDef)
+def remarks(file: Path) -> set[object]:
+    """Texts that stand for themselves in a module: docstrings, also those of attributes."""
     return {
-        ast.get_docstring(node)
+        node.value.value
         for node in ast.walk(ast.parse(file.read_text("utf-8")))
-        if isinstance(node, documented)
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
     }
 
 
@@ -137,7 +136,7 @@ def test_every_reason_of_the_guard_that_is_written_in_one_piece_has_its_chinese(
         for node in ast.walk(ast.parse(file.read_text("utf-8")))
         if isinstance(node, ast.Constant) and isinstance(value := node.value, str)
         if re.fullmatch(r"(?:The|This|Neither) [a-zA-Z' ,;]+\.", value)
-        and value not in docstrings(file)
+        and value not in remarks(file)
     }
     assert len(reasons) > 20
     assert {reason for reason in reasons if not chinese().get(reason)} == set()
