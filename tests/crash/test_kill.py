@@ -64,7 +64,7 @@ def test_a_kill_around_any_state_loses_nothing_and_sends_once(
         tmp_path,
         automatic=True,
         flow=PATIENT,
-        command=("tests/crash/kill_at.py", f"{point}:{state}", str(marker)),
+        command=("-m", "tests.crash.kill_at", f"{point}:{state}", str(marker)),
     )
     with leavings(daemon) as left:
         for number in range(2):
