@@ -151,7 +151,7 @@ def photo_only(case: Case) -> bool:
     if pictured and said <= _FEW_LETTERS:
         return True
     points = (_PICTURE if pictured else _SEE_PICTURE).found(case.body)
-    return points and said <= 4 * _FEW_LETTERS and _WHAT_IS_THIS.found(case.body)
+    return points and said <= 2 * _FEW_LETTERS and _WHAT_IS_THIS.found(case.body)
 
 
 @rule(

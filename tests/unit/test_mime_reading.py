@@ -4,7 +4,6 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from appliance.domain.errors import MessageUnreadable
 from appliance.domain.mail import Attachment, Correspondent, Message
 from appliance.mailbox import mime
 
@@ -29,9 +28,12 @@ TEXT = b"Content-Type: text/plain; charset=utf-8\r\n\r\nIs it ready?"
 HTML = b"Content-Type: text/html; charset=utf-8\r\n\r\n"
 
 
-def test_an_empty_mail_is_unreadable() -> None:
-    with pytest.raises(MessageUnreadable):
-        read(b" \r\n")
+@pytest.mark.parametrize("raw", [b"", b" \r\n", b"\r\n\r\n"])
+def test_an_empty_mail_says_nothing(raw: bytes) -> None:
+    message = read(raw)
+    assert (message.text, message.question, message.sender.address) == ("", "", "")
+    assert message.oddities == ("no_sender",)
+    assert not message.id_given
 
 
 def test_every_attribute_comes_from_the_mail() -> None:
@@ -346,6 +348,7 @@ def test_texts_around_a_picture_are_one_text() -> None:
         (b'attachment; filename="C:\\\\tmp\\\\a.pdf"', "a.pdf"),
         (b'attachment; filename="../../etc/a.pdf"', "a.pdf"),
         (b"attachment", "attachment-1"),
+        (b'attachment; filename="=?utf-8?Q?\xe5\x8f\x91=E7=A5=A8?=.pdf"', "发票.pdf"),
         (b'attachment; filename="\x1b[2Ja\xe2\x80\xae.pdf"', "a.pdf"),
     ],
 )
