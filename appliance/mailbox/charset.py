@@ -120,8 +120,7 @@ def decode_raw(value: str, fallback: str | None = None) -> str:
     """A header value without encoded words as text: only raw 8-bit bytes are decoded."""
     if value.isascii():
         return value
-    raw = _NO_BYTE.sub("\ufffd", value).encode("utf-8", "surrogateescape")
-    return decode(raw, fallback).text
+    return decode(_bytes(value), fallback).text
 
 
 @cache
@@ -169,8 +168,13 @@ def _guess(raw: bytes) -> str | None:
     return None if best is None else best.encoding
 
 
+def _bytes(value: str) -> bytes:
+    """The bytes that the standard parser read, of a value that may be decoded already."""
+    return _NO_BYTE.sub("\ufffd", value).encode("utf-8", "surrogateescape")
+
+
 def _word_bytes(encoding: str, text: str) -> bytes:
-    raw = text.encode("ascii", "surrogateescape")
+    raw = _bytes(text)
     if encoding in "qQ":
         return quopri.decodestring(raw, header=True)
     cleaned = re.sub(rb"[^A-Za-z0-9+/]", b"", raw)

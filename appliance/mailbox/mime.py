@@ -10,7 +10,6 @@ from email.policy import compat32
 from itertools import islice
 from typing import Final
 
-from appliance.domain.errors import MessageUnreadable
 from appliance.domain.mail import Address, Correspondent, Message, MessageId
 from appliance.mailbox.clean import names_template_token
 from appliance.mailbox.headers import Fields, correspondents, date, decoded, ids, raw_fields, values
@@ -30,15 +29,12 @@ _CONTAINER: Final = re.compile(
 def read(raw: bytes, *, mailbox: str, uid: str) -> Message:
     """The message in ``raw`` (RFC 5322 and 2045 to 2049), every attribute as ``Message`` says.
 
+    Never raises: of no bytes at all it makes a message that says nothing and has no sender.
+
     Oddities: ``bidi``, ``charset_guessed``, ``control``, ``encrypted`` (text in PGP armour),
     ``malformed`` (MIME structure), ``no_sender``, ``parts_differ`` (the plain form says what the
     HTML does not show), ``template_token``, ``truncated``, ``undecodable``, ``zero_width``.
-
-    Raises:
-        MessageUnreadable: there is not one byte to read.
     """
-    if not raw.strip():
-        raise MessageUnreadable("The mail is empty.")
     part, odd = _parsed(raw)
     found = contents(part)
     reading = read_bodies(found.plain, found.html)
