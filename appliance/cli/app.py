@@ -24,6 +24,7 @@ _MODULES: Final = {
     "stop-sending": "switches",
     "resume": "switches",
     "knowledge": "knowledge",
+    "guard": "guard",
     "config": "config",
     "demo": "demo",
 }
@@ -42,7 +43,12 @@ def parser(arguments: Sequence[str] = ()) -> argparse.ArgumentParser:
         description=_("A language model on this box answers a shared mailbox."),
         epilog=_("Every verb has --help; every verb that reads has --json."),
     )
-    root.add_argument("--version", action="version", version=f"appliance {__version__}")
+    root.add_argument(
+        "--version",
+        action="version",
+        version=f"appliance {__version__}",
+        help=_("show the version and end"),
+    )
     root.add_argument(
         "--config",
         type=Path,

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from appliance.cli.output import fitted, print_json, print_table
 from appliance.cli.rehearsal import Rehearsal
+from appliance.cli.words import named
 from appliance.cli.words import words as _
 from appliance.domain.errors import ModelUnusable
 
@@ -103,7 +104,7 @@ def _print(rows: Sequence[Mapping[str, Any]]) -> None:
     room = max(columns - 30 - 7 - 9 - 9 - 8 - 12, 40)
     print()
     print_table(
-        rows,
+        [{**row, "route": named(row["route"]), "state": named(row["state"])} for row in rows],
         (
             ("mail", _("MAIL"), 30),
             ("route", _("ROUTE"), 7),

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from appliance.cli.calls import add_json, call
-from appliance.cli.output import print_json, print_table
+from appliance.cli.output import fitted, print_json, print_table
+from appliance.cli.words import named
 from appliance.cli.words import words as _
 
 
@@ -83,7 +84,7 @@ def _list(chosen: argparse.Namespace) -> int:
             print_json(row)
         return 0
     print_table(
-        rows,
+        [{**row, "state": named(row["state"]), "reason": _(row["reason"])} for row in rows],
         (
             ("id", "ID", 6),
             ("state", _("STATE"), 9),
@@ -102,7 +103,7 @@ def _show(chosen: argparse.Namespace) -> int:
         print_json(shown)
         return 0
     mail = shown["mail"]
-    print(_("Mail {id} is {state}.").format(**shown))
+    _print_state(shown)
     print(_("From:    {from}").format(**mail))
     print(_("Subject: {subject}").format(**mail))
     print(f"\n{mail['text']}\n")
@@ -121,16 +122,22 @@ def _why(chosen: argparse.Namespace) -> int:
     if chosen.json:
         print_json(told)
         return 0
-    print(_("Mail {id} is {state}.").format(**told))
+    _print_state(told)
     _print_findings(told["findings"])
     for entry in told["ledger"]:
-        print("{at}  {after:<9} {actor:<10} {note}".format(**entry))
+        after, actor = fitted(named(entry["after"]), 9), fitted(entry["actor"], 10)
+        print(f"{entry['at']}  {after} {actor} {_(entry['note'])}")
     return 0
+
+
+def _print_state(job: dict[str, Any]) -> None:
+    print(_("Mail {id} is {state}.").format(id=job["id"], state=named(job["state"])))
 
 
 def _print_findings(findings: list[dict[str, Any]]) -> None:
     for finding in findings:
-        print("  [{disposition}] {rule}: {reason}".format(**finding))
+        word, reason = named(finding["disposition"]), _(finding["reason"])
+        print(f"  [{word}] {finding['rule']}: {reason}")
 
 
 def _screen(chosen: argparse.Namespace) -> int:
@@ -159,7 +166,7 @@ def _decide(chosen: argparse.Namespace) -> int:
     if chosen.json:
         print_json(moved)
     else:
-        print(_("Mail {id} is {state}.").format(**moved))
+        _print_state(moved)
         _print_findings(moved["findings"])
     return 0
 

@@ -12,6 +12,8 @@ from time import monotonic
 from types import TracebackType
 from typing import Any, Final, Self
 
+from appliance.cli.output import fitted
+from appliance.cli.words import named
 from appliance.cli.words import words as _
 from appliance.control.client import Client
 from appliance.domain.errors import ApplianceError, DaemonUnreachable, OperatorError
@@ -148,7 +150,7 @@ class Rehearsal:
                 if known.get(row["id"]) != row["state"]:
                     known[row["id"]] = row["state"]
                     moved = monotonic()
-                    say(f"  {row['state']:<9} {row['subject']}")
+                    say(f"  {fitted(named(row['state']), 9)} {row['subject']}")
             if len(rows) >= self._delivered and not _UNFINISHED & set(known.values()):
                 return [self._client.call("mail.show", id=row["id"]) for row in rows]
             trouble = "; ".join(item["reason"] for item in self._client.call("status")["troubles"])

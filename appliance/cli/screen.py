@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from appliance.cli.output import print_json, print_table
+from appliance.cli.words import named
 from appliance.cli.words import words as _
 from appliance.config.settings import Office
 from appliance.config.toml import load_office
@@ -55,10 +56,10 @@ class _Screened:
         deciding = self.verdict.deciding
         return {
             "file": self.file,
-            "route": self.verdict.disposition.route,
+            "route": named(self.verdict.disposition.route),
             "language": self.language,
             "rules": ", ".join(finding.rule for finding in self.verdict.findings),
-            "reason": deciding.reason if deciding else "",
+            "reason": _(deciding.reason) if deciding else "",
         }
 
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from appliance.cli.calls import add_json, call
-from appliance.cli.output import print_json
+from appliance.cli.output import fitted, print_json
 from appliance.cli.switches import print_switches
 from appliance.cli.words import words as _
 
@@ -32,7 +32,7 @@ def _status(chosen: argparse.Namespace) -> int:
 
 def print_page(page: dict[str, Any]) -> None:
     """The page for a person."""
-    sign = "[!]" if page["troubles"] or page["switches"] else "[OK]"
+    sign = "[!]" if page["troubles"] or page["switches"] or page["notes"] else "[OK]"
     print(f"{sign} {_verdict(page['verdict'])}  appliance {page['version']}")
     now = datetime.fromisoformat(page["now"]).astimezone(UTC)
     for trouble in page["troubles"]:
@@ -61,9 +61,9 @@ def _print_engine(page: dict[str, Any]) -> None:
     engine = page["engine"]
     if engine["loaded"]:
         line = _("{name}, {slots} × {context} tokens").format(**engine)
-        print(f" [OK] {_('engine'):<12} {line}")
+        print(f" [OK] {fitted(_('engine'), 12)} {line}")
     else:
-        print(f" [?] {_('engine'):<12} {_('not loaded yet')}")
+        print(f" [?] {fitted(_('engine'), 12)} {_('not loaded yet')}")
     for flight in page["now_drafting"]:
         print(_("      mail {id}: {tokens}/{of} tokens, {seconds} s").format(**flight))
 

@@ -254,11 +254,6 @@ class Settings:
         "控制台和命令行使用的 unix 套接字。",
         default=Path("/run/appliance/control.sock"),
     )
-    language: Literal["en", "zh-Hans"] = told(
-        "Language of the command line: en or zh-Hans.",
-        "命令行的语言：en 或 zh-Hans。",
-        default="en",
-    )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = told(
         "How much is logged.", "日志级别。", default="INFO"
     )

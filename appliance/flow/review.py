@@ -17,6 +17,10 @@ MAX_DRAFT: Final = 100_000
 """Longest text a person may write, in characters."""
 
 
+_APPROVABLE: Final = frozenset({State.DRAFTED, State.HELD})
+"""Not SENDING, from where only evidence leads back: it may have left already."""
+
+
 class Review:
     """Every act is one transaction under the person's name and refuses what is stale."""
 
@@ -40,8 +44,8 @@ class Review:
         Raises:
             NotFound, Conflict: no such mail; another version is newest, or nothing to approve.
         """
-        job = self._fresh(job_id, State.APPROVED, "approved")
-        if job.draft is None:
+        job = self._fresh(job_id, State.APPROVED, "approved", only=_APPROVABLE)
+        if job.draft is None or not job.draft.text:
             raise Conflict(f"Mail {job_id} has no draft: write one with `mail edit {job_id}`.")
         if job.uncertain:
             raise Conflict(

@@ -6,7 +6,7 @@ from appliance.domain.errors import Conflict, NotFound
 from appliance.domain.job import JobId, State, Step
 from appliance.flow.review import MAX_DRAFT, Review
 from tests import factories
-from tests.flow_floor import hall, trusted
+from tests.flow_floor import Hall, hall, trusted
 
 
 @pytest.fixture
@@ -110,6 +110,19 @@ def test_a_person_resolves_what_nobody_could_know(room, review, sent, expected):
 def test_what_is_not_in_doubt_cannot_be_resolved(room, review):
     with pytest.raises(Conflict):
         review.resolve(drafted(room).id, "lin", sent=True)
+
+
+def test_a_reply_on_its_way_cannot_be_approved_again(room: Hall, review: Review) -> None:
+    job = review.approve(drafted(room).id, None, "lin")
+    room.store.apply(job, Step(to=State.SENDING, note="."), "daemon")
+    with pytest.raises(Conflict, match="sending"):
+        review.approve(job.id, None, "lin")
+
+
+def test_an_approved_reply_cannot_be_approved_again(room: Hall, review: Review) -> None:
+    job = review.approve(drafted(room).id, None, "lin")
+    with pytest.raises(Conflict, match="approved"):
+        review.approve(job.id, None, "lin")
 
 
 def test_what_was_sent_is_final(room, review):
