@@ -61,7 +61,6 @@ class MemoryJobStore:
         self._leases: dict[JobId, float] = {}
         self._cursors: dict[str, Cursor] = {}
         self._commands: dict[str, tuple[datetime, str]] = {}
-        self._settings: dict[str, str] = {}
 
     def enqueue(self, message: Message, cursor: Cursor | None = None) -> JobId | None:
         if cursor is not None:
@@ -328,14 +327,6 @@ class MemoryJobStore:
             key: value for key, value in self._commands.items() if value[0] >= now - _WEEK
         }
         self._commands.setdefault(uuid, (now, answer))
-
-    def setting(self, key: str) -> str | None:
-        return self._settings.get(key)
-
-    def set_setting(self, key: str, value: str | None, actor: str) -> None:
-        self._settings.pop(key, None)
-        if value is not None:
-            self._settings[key] = value
 
     def check(self) -> Iterable[str]:
         return ()

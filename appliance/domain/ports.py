@@ -96,7 +96,7 @@ class Engine(Protocol):
     def submit(
         self, prompt: Prompt, watch: Callable[[str], None] | None = None
     ) -> Future[Completion]:
-        """Queue a prompt; ``watch`` gets each piece of text as it is written, in the engine's thread.
+        """Queue a prompt; ``watch`` gets each piece of text as it is written, in another thread.
 
         The future stays cancellable until it is done: ``cancel()`` stops the generation, inside a
         prefill too. It fails with ThreadTooLong, EnginePaused (closed),
@@ -209,11 +209,6 @@ class JobStore(Protocol):
         """Store the answer to a command, for repeats of its UUID."""
         ...
 
-    def setting(self, key: str) -> str | None:
-        """A switch that survives restarts (paused, sending stopped)."""
-        ...
-
-    def set_setting(self, key: str, value: str | None, actor: str) -> None: ...
     def check(self) -> Iterable[str]:
         """Problems of the stored data, one sentence each; nothing where it is sound."""
         ...

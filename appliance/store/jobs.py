@@ -220,14 +220,6 @@ class SqliteJobStore:
         with self._database.writing() as connection:
             commands.remember(connection, uuid, answer, self._clock.now())
 
-    def setting(self, key: str) -> str | None:
-        with self._database.reading() as connection:
-            return ledger.setting(connection, key)
-
-    def set_setting(self, key: str, value: str | None, actor: str) -> None:
-        with self._database.writing() as connection:
-            ledger.set_setting(connection, key, value, actor, self._clock.now())
-
     def check(self) -> Iterable[str]:
         try:
             with self._database.reading() as connection:

@@ -2,7 +2,6 @@
 
 import sqlite3
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Final
 
 from appliance.domain.job import Entry, JobId, State
@@ -50,22 +49,3 @@ def last_note(connection: sqlite3.Connection, job: JobId) -> str:
     """What the newest entry of the job says."""
     newest = entries(connection, job, 1)
     return newest[0].note if newest else ""
-
-
-def setting(connection: sqlite3.Connection, name: str) -> str | None:
-    """The value of a switch, or None where it was never set or was taken back."""
-    row = connection.execute("SELECT value FROM setting WHERE name = ?", (name,)).fetchone()
-    return None if row is None else str(row[0])
-
-
-def set_setting(
-    connection: sqlite3.Connection, name: str, value: str | None, actor: str, now: datetime
-) -> None:
-    """Set a switch, or take it back with None, and record who did."""
-    connection.execute("DELETE FROM setting WHERE name = ?", (name,))
-    if value is not None:
-        connection.execute("INSERT INTO setting (name, value) VALUES (?, ?)", (name, value))
-    connection.execute(
-        "INSERT INTO act (at, setting, value, actor) VALUES (?, ?, ?, ?)",
-        (moment(now), name, value, actor),
-    )

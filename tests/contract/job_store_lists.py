@@ -148,14 +148,6 @@ class Remembering:
         assert store.answered("u-1") is None
         assert store.answered("u-2") == "done"
 
-    def test_a_switch_is_kept_until_it_is_taken_back(self, store: JobStore) -> None:
-        assert store.setting("paused") is None
-        store.set_setting("paused", "yes", "mei")
-        store.set_setting("paused", "until Monday", "mei")
-        assert store.setting("paused") == "until Monday"
-        store.set_setting("paused", None, "mei")
-        assert store.setting("paused") is None
-
 
 class JobStoreListsContract(Reading, Filing, Remembering):
     """Everything a job store must tell, but for the facts (``job_store_facts``)."""

@@ -115,18 +115,16 @@ class TestOwning:
 
     def test_the_reading_connection_cannot_write(self, store: SqliteJobStore) -> None:
         with pytest.raises(OperatorError), store._database.reading() as connection:
-            connection.execute("DELETE FROM setting")
+            connection.execute("DELETE FROM entry")
 
 
 class TestComingBack:
     def test_everything_is_there_after_a_restart(self, tmp_path: Path, clock: FakeClock) -> None:
         store = SqliteJobStore.open(tmp_path, clock)
         job = walk(store, message(), *sent(message()))
-        store.set_setting("paused", "yes", "mei")
         store.close()
         store = SqliteJobStore.open(tmp_path, clock)
         assert store.get(job.id) == job
-        assert store.setting("paused") == "yes"
         assert len(store.entries(job.id)) == 6
         store.close()
 
@@ -152,22 +150,13 @@ class TestComingBack:
 
 
 class TestLedger:
-    @pytest.mark.parametrize("table", ["entry", "act"])
     @pytest.mark.parametrize("statement", ["UPDATE {} SET actor = 'x'", "DELETE FROM {}"])
     def test_the_ledger_only_grows(
-        self, store: SqliteJobStore, tmp_path: Path, table: str, statement: str
+        self, store: SqliteJobStore, tmp_path: Path, statement: str
     ) -> None:
         store.enqueue(message())
-        store.set_setting("paused", "yes", "mei")
         with pytest.raises(sqlite3.IntegrityError, match="append-only"):
-            outside(tmp_path / "state", statement.format(table))
-
-    def test_who_turned_a_switch_is_kept(self, store: SqliteJobStore, tmp_path: Path) -> None:
-        store.set_setting("paused", "yes", "mei")
-        store.set_setting("paused", None, "jo")
-        with sqlite3.connect(tmp_path / "state" / FILE) as other:
-            acts = other.execute("SELECT setting, value, actor FROM act ORDER BY id").fetchall()
-        assert acts == [("paused", "yes", "mei"), ("paused", None, "jo")]
+            outside(tmp_path / "state", statement.format("entry"))
 
 
 class TestMigrations:

@@ -43,12 +43,11 @@ QUESTIONS: dict[str, Call] = {
     "cursor": lambda store: store.cursor("north"),
     "answered": lambda store: store.answered("u-1"),
     "remember": lambda store: store.remember("u-1", "done"),
-    "setting": lambda store: store.setting("paused"),
 }
 # Read from one end, as many rows as asked for; or walked through an index that is no table.
 BOUNDED = re.compile(r"SCAN (job|entry)")
 NARROW = re.compile(r"SCAN job USING (COVERING )?INDEX (job_state|job_unfiled)")
-TABLE = re.compile(r"SCAN (job|message|link|draft|reply|entry|cursor|setting|act|command)\b")
+TABLE = re.compile(r"SCAN (job|message|link|draft|reply|entry|cursor|command)\b")
 
 
 @pytest.fixture

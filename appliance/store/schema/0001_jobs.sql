@@ -112,26 +112,6 @@ CREATE TABLE cursor (
     value TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
 
-CREATE TABLE setting (
-    name TEXT PRIMARY KEY,
-    value TEXT NOT NULL
-) STRICT, WITHOUT ROWID;
-
--- Who set which switch, when: the ledger of what belongs to no mail.
-CREATE TABLE act (
-    id INTEGER PRIMARY KEY AUTOINCREMENT,
-    at INTEGER NOT NULL,
-    setting TEXT NOT NULL,
-    value TEXT,
-    actor TEXT NOT NULL
-) STRICT;
-
-CREATE TRIGGER act_is_never_changed BEFORE UPDATE ON act
-BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END;
-
-CREATE TRIGGER act_is_never_deleted BEFORE DELETE ON act
-BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END;
-
 -- Answers to commands, for repeats of their UUID.
 CREATE TABLE command (
     uuid TEXT PRIMARY KEY,
