@@ -168,6 +168,15 @@ class Claiming:
         assert again is not None
         assert again.attempts == 2
 
+    def test_a_lease_can_be_ended_without_a_trace(self, store: JobStore) -> None:
+        store.enqueue(message())
+        claimed = store.claim(RECEIVED, LEASE)
+        assert claimed is not None
+        written = store.entries(claimed.id)
+        store.release(claimed)
+        assert store.entries(claimed.id) == written
+        assert store.claim(RECEIVED, LEASE) is not None
+
     def test_a_clock_that_is_set_ends_no_lease(self, store: JobStore, clock: FakeClock) -> None:
         store.enqueue(message())
         store.claim(RECEIVED, LEASE)
