@@ -1,5 +1,6 @@
 """A real daemon in a process of its own, on a temporary office with the folder mailbox."""
 
+import atexit
 import os
 import signal
 import sqlite3
@@ -52,6 +53,7 @@ class DaemonProcess:
         self.config = directory / "appliance.toml"
         self.command = command
         self.process: subprocess.Popen[bytes] | None = None
+        atexit.register(self._end)
         office = directory / "office"
         (office / "knowledge").mkdir(parents=True)
         (office / "office.toml").write_text(OFFICE.format(automatic=str(automatic).lower()))
@@ -83,6 +85,12 @@ class DaemonProcess:
         except DaemonUnreachable:
             return False
         return True
+
+    def _end(self) -> None:
+        """What a failed test left running ends with the test run."""
+        if self.process is not None and self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
 
     def kill(self) -> None:
         assert self.process is not None
