@@ -98,6 +98,9 @@ _TRADE: Final = Phrases(
     r"\bmoq\b|起订|团建",
     r"(?:card|processing|energy|phone|insurance|shipping) (?:processing )?(?:fees|bills|costs)",
     r"instagram|(?:mehr|neue) kunden|social media\b|(?:samples?|best price|factory price)\b",
+    r"短信群发|群发|video (?:ads?|production|marketing)|\bads?\b…[$£€] ?\d",
+    r"(?:wir suchen|werden sie) (?:händler|partner|vertriebspartner)",
+    r"wholesale (?:price|prices|offer)|dropship",
 )
 _OFFER: Final = Phrases(
     (
@@ -155,6 +158,20 @@ _OFFER: Final = Phrases(
     r"公司(?:专业|专门|主要)?(?:从事|经营|承接|提供)|价格(?:实惠|低廉|合理)",
     r"(?:we|i) noticed (?:that )?your (?:web)?(?:site|page|store)",
     r"our (?:developers|designers|engineers|specialists) (?:can|will)",
+    (
+        r"(?:我|我们|我司|公司|这边|我这边)(?:是)?(?:专门|专业|主要)?(?:做|从事|经营|生产|供应|"
+        r"代理)[^。,\n]{1,16}(?:的|平台|公司|服务|厂|系统|软件|业务)"
+    ),
+    r"到达率|成功率|见效",
+    r"are you looking (?:for|to)\b…\?",
+    (
+        r"\bwe (?:make|do|run|specialise|specialize|sell|source|ship|represent|partner)\b…(?:for|"
+        r"from|with) (?:you|businesses|companies|shops|brands|retailers|[$£€]|clients)"
+    ),
+    r"from [$£€] ?\d+|happy to send|attraktive konditionen",
+    r"wir suchen (?:händler|partner|vertriebspartner)|bieten (?:wir )?ihnen",
+    r"我们(?:是)?(?:专门|专业)?做[^。,\n]{1,14}的|做过(?:很多|不少)案例|\bwe offer\b",
+    r"my name is \w+ (?:from|with|at)\b|interested in (?:a list|our|buying|receiving|learning)",
 )
 _CALL: Final = Phrases(
     r"(?:just |simply )?reply (?:with )?\W?(?:yes|interested|info)\b",
@@ -183,6 +200,12 @@ _CALL: Final = Phrases(
     r"worth a (?:chat|call|quick)|no obligation|can we send you|quick one:|unverbindlich",
     r"shall we talk|contact us for (?:a |our )?(?:quote|price|more)",
     r"(?:回复(?:此|本)?邮件|拨打)(?:或|电话)|拨打电话|需要的话",
+    r"(?:先|可以?)(?:免费)?(?:试用|测试|体验)",
+    r"(?:send|share) (?:you )?(?:some )?(?:examples|samples|case studies|a proposal)",
+    r"(?:katalog|preisliste|broschüre|flyer) (?:anbei|im anhang|liegt bei)",
+    r"see attached (?:catalogue|brochure)",
+    r"方便(?:聊|通话|加|电话)|(?:have|got|spare) (?:10|ten|15|fifteen|20|5|five|a few) min",
+    r"would you be interested",
 )
 _TO_ANYBODY: Final = Phrases(
     (
@@ -214,9 +237,9 @@ def advertisement(case: Case) -> bool:
 
 @rule(Disposition.HOLD, "It may be an advertisement; a person looks (house rule).")
 def likely_advertisement(case: Case) -> bool:
-    """Such a manner twice, or such a trade from an author without a DMARC pass."""
+    """Such a manner twice, or one sign of an author whom nobody has proven."""
     wares, manner = _selling(case)
-    return manner >= _SURE or (wares > 0 and not proven(case))
+    return manner >= _SURE or (wares + manner > 0 and not proven(case))
 
 
 def _selling(case: Case) -> tuple[int, int]:

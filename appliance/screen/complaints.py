@@ -86,6 +86,17 @@ _LEGAL: Final = Phrases(
     r"(?:writing|write) to complain|(?:反映|反应)(?:到|给)",
     r"(?:去|找|向)[^。\n]{0,8}(?:消费者|主管部门|政府)[^。\n]{0,6}(?:反映|反应|投诉)",
     r"dispute the charge|走法律",
+    r"市长热线|热线投诉",
+    r"(?:否则|不然|再不)[^。?\n]{0,15}(?:我就|我们就|就)(?:告|投诉|举报|找|去|打|发)|推来推去",
+    (
+        r"\bunless (?:i (?:hear|get|receive|am)|this is|it is|you (?:respond|reply|refund|resolve|"
+        r"can (?:resolve|fix)))"
+    ),
+    (
+        r"(?:speak|speaking|talk|talking|complain|complaining|write|writing) to…\b(?:ombudsman|"
+        r"card company|bank about)"
+    ),
+    r"\bsonst (?:wende|gehe|werde|gebe|sehe|melde|schalte)|schlichtung|\bombudsm",
 )
 _UNHAPPY: Final = Phrases(
     r"(?:已经?)?(?:是)?(?:我)?第(?:[三四五六七八九十]|[3-9])(?:次|封|遍)",
@@ -160,6 +171,9 @@ _UNHAPPY: Final = Phrases(
     ),
     r"left (?:\w+ )?(?:voicemails|several messages)",
     r"(?:e-?mailed|written|called|phoned|rung) (?:you )?twice",
+    r"\bstill nothing\b|\b(?:was|were|been) promised\b|you promised",
+    r"(?:haben|hatten) (?:mir|uns) (?:versprochen|zugesagt)",
+    r"(?:答应|说)好的?[^。?\n]{0,10}(?:呢|又|没)",
 )
 _SURNAME: Final = (
     "[王李张刘陈杨赵黄周吴徐孙胡朱高林何郭马罗梁宋郑谢韩唐冯于董萧程曹袁邓许傅沈曾彭吕苏卢蒋蔡贾丁魏薛"
@@ -201,6 +215,7 @@ _NAMED_LATIN: Final = tuple(
         rf"\b(?:[Cc](?:an|ould)|[Ww]ill|[Ww]ould|[Aa]sk) {_TITLE}{_NAME}(?: [A-Z]\w+)? {_ACT}",
         rf"\b[Pp]lease (?:ask|get|have|tell|let) {_TITLE}{_NAME}(?: [A-Z]\w+)? {_ACT}",
         rf"\b[Kk](?:ann|önnte)(?: mich)? {_HERR}[^.?!\n]{{0,20}} (?:anrufen|zurückrufen|melden)",
+        rf"\b(?:like|want|prefer) {_NAME}[^.?!\n]{{0,25}} to (?:do|look|fix|handle|call|build)\b",
         rf"\b(?:mit|an) {_HERR}(?: persönlich)? (?:sprechen|weiterleiten|weitergeben|verbinden)",
         r"\b(?:parler|discuter) (?:à|avec) (?:M\.|Mme|Monsieur|Madame) [A-Z]",
         r"\bhablar con (?:el Sr\.|la Sra\.|don|doña) ?[A-Z]",

@@ -10,7 +10,7 @@ from appliance.screen.words import Phrases
 
 _SENTENCE: Final = re.compile(r"[^.?!。\n]+[.?!。\n]?|[.?!。]")
 _INQUIRY: Final = Phrases(
-    r"\?$|[吗呢么吧]\W*$|请问|多久|多少天|几天|怎么|如何|什么时候|何时|能否|是否|可否|可不可以",
+    r"\?$|(?:[吗呢么]|[对是以]吧)\W*$|请问|多久|多少天|几天|怎么|如何|什么时候|何时|能否|是否|可否|可不可以",
     r"能不能|是不是|有没有|要不要|哪些|什么(?:材料|资料|条件|流程)",
     (
         r"\b(?:how (?:do|can|long|would|does|much)|(?:can|could|may|do|would|will|should|"
@@ -132,6 +132,10 @@ _DEMANDED: Final = Phrases(
     r"statt \d+[^.?!\n]{0,25}(?:berechnet|abgebucht|gezahlt)|auf kulanz|aus kulanz",
     r"(?:麻烦|请|要求|把)[^。?!\n]{0,25}(?:退回来|退过来|退还|返还)|refund please",
     r"you owe (?:me|us)",
+    r"要么[^。?!\n]{0,12}(?:退|换新|赔)",
+    r"(?:付了两次|重复(?:付|扣|收)|多(?:付|收|扣)了?)[^?!\n]{0,30}(?:退|还)|给我退(?:回|款|钱)",
+    r"take (?:[£$€] ?\d\S*|\d+ ?%|something) off|knock (?:[£$€] ?\d|something)",
+    r"(?:erstattet|ersetzt|zurück|gutgeschrieben) (?:haben|bekommen)[.!]?$",
 )
 _OFFER_WANTED: Final = Phrases(
     r"what (?:compensation|refund|redress)\b",
@@ -139,6 +143,21 @@ _OFFER_WANTED: Final = Phrases(
     r"(?:怎么|如何|打算)(?:给我)?(?:赔|补偿)(?!流程)|(?:谁来|谁)(?:赔|承担|负责)",
     r"给我个(?:说法|交代)",
     r"wie (?:wollen|werden|gedenken) sie…(?:entschädigen|ersetzen|wiedergutmachen)",
+    (
+        r"(?:师傅|你们|安装工|维修工|送货员|工人|工程师|快递员)[^。?\n]{0,25}(?:弄坏|砸|刮(?:花|"
+        r"了|坏)|划(?:花|了|坏)|撞(?:坏|了)|损坏|打碎|碰坏|弄丢|弄脏|搞坏)"
+    ),
+    r"给(?:我|我们)?(?:个|一个)?(?:赔偿|说法|交代)|赔偿(?:方案|多少)",
+    (
+        r"\byour (?:\w+ )?(?:driver|mechanic|staff|engineer|fitter|courier|guy|team|technician|"
+        r"colleague|employee|man)s?\b…(?:broke|broken|damaged|scratched|reversed|dented|bent|"
+        r"ruined|hit|lost|cracked|stripped|forgot|smashed)"
+    ),
+    r"(?:repair|cleaning|medical|the) bill to\b|send you the (?:bill|invoice)",
+    (
+        r"\bihre?r? (?:fahrer|mechaniker|mitarbeiter|monteur|techniker|kollege|kurier)\w*\b"
+        r"…(?:beschädigt|zerkratzt|kaputt|verbogen|gefahren|falsch|vergessen|verloren)"
+    ),
 )
 _DANGER: Final = Phrases(
     r"受伤|烫伤|烧伤|割伤|划伤(?:手|脚|人|了孩|孩)|触电|(?:被|会|有点)电(?:到|了一下|了|手|麻)",

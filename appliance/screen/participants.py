@@ -96,6 +96,16 @@ _FOR_ANOTHER: Final = Phrases(
     r"(?:hat|haben) mich gebeten|bat mich|in (?:seinem|ihrem|deren) namen",
     r"für (?:sie|ihn) (?:nachzufragen|nachfragen|anzufragen)",
     r"copied (?:here|above|below|on this|into)|(?:reply|respond|answer|write) to (?:me and|both)",
+    (
+        r"(?:代|替|帮)(?:我的?)?(?:领导|老板|朋友|亲戚|同事|邻居)[^。\n]{0,8}(?:问|查|看)[^。\n]"
+        r"{0,4}(?:他|她)"
+    ),
+    (
+        r"(?:sort out|deal with|chase|arrange|follow up on) (?:her|his|their) (?:\w+ )?(?:order|"
+        r"repair|return|bike|refund|booking|claim)"
+    ),
+    r"i(?:'m| am) (?:\w+ ){1,3}'s (?:son|daughter|wife|husband|carer|assistant|secretary)",
+    r"\b(?:mr|mrs|ms|miss)\.? \w+'s (?:son|daughter|wife|husband|carer|assistant|secretary)",
 )
 
 

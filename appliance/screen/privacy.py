@@ -164,6 +164,20 @@ _OTHERS: Final = Phrases(
         r"buyer|seller|gentleman|chap|driver|courier)"
     ),
     r"(?:业主|住户|邻居|户主|房主)[^。?\n]{0,40}(?:联系(?:他|她|一下)|有没有(?:报修|买|订|来过))",
+    r"(?:哪位|那位|哪个|那个)(?:客户|顾客|用户|买家)[^。?\n]{0,12}(?:叫什么|名字|姓|电话|住)",
+    r"(?:客户|顾客|用户|买家|业主)叫什么",
+    (
+        r"\b(?:did|has|have) (?:my|our|the) (?:\w+ )?<somebody> (?:already |ever |yet )?(?:pa(?:y|"
+        r"id)|buy|bought|order|ordered|collect|collected|pick|picked|book|booked)"
+    ),
+    (
+        r"(?:what(?:'s| is| are)|whose|which) (?:the )?(?:surname|name|postcode|address|phone|e-?mail)s?"
+        r"(?: and \w+)? (?:is |are )?on (?:order|booking|invoice|ticket|account)"
+    ),
+    (
+        r"(?:室友|邻居|朋友|同事|前夫|前妻)[^。?\n]{0,30}(?:修|买|订|装)[^?\n]{0,30}(?:告诉我|"
+        r"发我|发给我|告知)"
+    ),
     somebody=_SOMEBODY,
     jemand=_JEMAND,
     someone=_SOMEONE_ELSE,

@@ -228,6 +228,20 @@ _ASKED: Final = Phrases(
     ),
     r"n'est (?:pas|toujours pas) (?:encore )?arriv|que se passe-t-il|no ha llegado",
     r"qué pasa con mi",
+    r"(?:一直|还|都|至今)没(?:有)?(?:发|给|寄|退|处理|解决)(?:给)?(?:我|过来)?",
+    r"(?:我|付|买|订)[^。?\n]{0,40}(?:什么情况|咋回事|怎么回事)(?:[?。!]|$)",
+    r"根本没(?:有)?(?:修好|解决|处理)|谁来处理",
+    r"arrived (?:with|without)…(?:missing|broken|damaged)",
+    r"(?:is|was|were|are) missing (?:from|in) (?:my|the|our) (?:order|parcel|box|package)",
+    r"where(?:'s| is| are) the (?:other|rest|missing)|qu'en est-il|devait être (?:prêt|livré)",
+    r"tenía que estar",
+    r"(?:派人|师傅|上门|安装|维修)[^。?\n]{0,12}(?:今天|明天|到底)?[^。?\n]{0,4}还来(?:吗|不)",
+    r"还来(?:吗|不来)|修的(?:结果|怎么样|如何)",
+    (
+        r"\b(?:sollte|sollten|hätte)\b[^.?!\n]{0,40}(?:fertig|geliefert|da|ankommen)\b[^.?!\n]"
+        r"{0,15}(?:sein|sollen|müssen|werden)?"
+    ),
+    r"nobody can tell me|waiting (?:\w+ ){0,3}(?:days|weeks|months)",
 )
 
 _CONDITION: Final = re.compile(

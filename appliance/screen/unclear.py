@@ -40,6 +40,7 @@ _SEE_PICTURE: Final = Phrases(
     r"(?:图|照片|截图|视频)[^。?\n]{0,3}(?:发|传|附)(?:给)?(?:你|您|了|上)",
     r"(?:photo|picture|pic|image|screenshot)s? (?:is |are )?(?:attached|enclosed|below|included)",
     r"[(\[【](?:图片|图|照片|视频|image|photo)[)\]】]",
+    r"(?:看|见|附)(?:一下)?附件(?:的|里)?(?:图|照片|截图|视频)",
 )
 _WHAT_IS_THIS: Final = Phrases(
     (
@@ -94,6 +95,8 @@ _EARLIER_TALK: Final = Phrases(
     ),
     r"(?:之前|上次|昨天|那天)[^。,?\n]{0,6}(?:讲|说|聊|谈|提)(?:好|过)?的(?:那|方案|价|事)",
     r"same (?:one|thing|bike|size) as (?:before|last time|always)|\bas usual\b",
+    r"(?:按|照)(?:咱们|我们|你们|之前)?(?:说好|讲好|谈好|商量好)的|说好的那(?:个|款|台|样)",
+    r"^(?:yes|no|ok|yeah|right)\b[, ]…\b(?:that|this|the (?:first|second|other)) one",
 )
 _POINTING: Final = Phrases(
     (

@@ -1,6 +1,7 @@
 """What customers write: questions that may be answered, and matters that a person must see.
 
-The sentences were written before the rules were tried on them, in the manner of service mail.
+The sentences are ours, in the manner of service mail; the rules were widened where they missed some,
+so they show what is found and say nothing about how much of the unseen would be.
 """
 
 from collections.abc import Iterator
