@@ -145,7 +145,7 @@ _OTHERS: Final = Phrases(
     ),
     (
         r"welche (?:\w+ )?(?:telefonnummer|adresse|anschrift|nummer|daten|kontaktdaten)…\b(?:er|"
-        r"sie|hinterlegt|angegeben)\b"
+        r"hinterlegt|angegeben)\b"
     ),
     r"wann (?:holt|kommt|hat) (?:er|sie|mein\w* \w+)\b…(?:ab|gekauft|bestellt)\b",
     r"ob (?:herr|frau|mein\w* \w+)\b…(?:gekauft|bestellt|bezahlt|abgeholt)",
@@ -171,8 +171,8 @@ _OTHERS: Final = Phrases(
         r"id)|buy|bought|order|ordered|collect|collected|pick|picked|book|booked)"
     ),
     (
-        r"(?:what(?:'s| is| are)|whose|which) (?:the )?(?:surname|name|postcode|address|phone|e-?mail)s?"
-        r"(?: and \w+)? (?:is |are )?on (?:order|booking|invoice|ticket|account)"
+        r"(?:what(?:'s| is| are)|whose|which) (?:the )?(?:surname|name|postcode|address|phone|"
+        r"e-?mail)s?(?: and \w+)? (?:is |are )?on (?:order|booking|invoice|ticket|account)"
     ),
     (
         r"(?:室友|邻居|朋友|同事|前夫|前妻)[^。?\n]{0,30}(?:修|买|订|装)[^?\n]{0,30}(?:告诉我|"
