@@ -44,6 +44,6 @@ def _enqueue_and_die(
 
 
 if __name__ == "__main__":
-    SqliteJobStore.apply = _apply_and_die  # type: ignore[method-assign]
-    SqliteJobStore.enqueue = _enqueue_and_die  # type: ignore[method-assign]
+    SqliteJobStore.apply = _apply_and_die  # type: ignore[assignment, method-assign]
+    SqliteJobStore.enqueue = _enqueue_and_die  # type: ignore[assignment, method-assign]
     sys.exit(run(sys.argv[3:]))

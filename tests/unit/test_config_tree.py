@@ -63,8 +63,8 @@ def test_every_mistake_is_named_at_once_in_the_order_of_the_lines() -> None:
     [
         ('engine = "llama"', 'engine must be a table, not "llama".'),
         ("mailbox = 3", "mailbox must be a list in square brackets, not 3."),
-        ("language = 3", "language must be one of en, zh-Hans, not 3."),
-        ('language = "fr"', 'language must be one of en, zh-Hans, not "fr".'),
+        ("log_level = 3", "log_level must be one of DEBUG, INFO, WARNING, ERROR, not 3."),
+        ('log_level = "LOUD"', 'log_level must be one of DEBUG, INFO, WARNING, ERROR, not "LOUD".'),
         ('state = ""', 'state must be a path in quotes, not "".'),
         ("state = [1]", "state must be a path in quotes, not a list."),
         ("engine.kind = {a = 1}", "engine.kind must be one of llama, scripted, not a table."),

@@ -147,7 +147,7 @@ def test_a_mail_that_is_too_long_is_parked_with_a_sentence(tmp_path):
 
 
 def test_as_many_mails_are_in_flight_as_the_engine_has_slots(tmp_path):
-    room = hall(tmp_path)
+    room = hall(tmp_path, flow=FlowSettings(stop_seconds=0.5))
     for uid in "123":
         screened(room, uid)
     with drafting(room, seconds=1000.0, slots=2) as drafter:

@@ -66,6 +66,9 @@ def sentences(file: Path, names: frozenset[str] = frozenset({"_", "words"})) -> 
     for node in ast.walk(ast.parse(file.read_text("utf-8"))):
         if isinstance(node, ast.Call) and getattr(node.func, "id", "") in names:
             (argument,) = node.args
+            # A reason is asked for by its value; the rules' own sentences are read elsewhere.
+            if isinstance(argument, ast.Attribute | ast.Subscript):
+                continue
             sentence = ast.literal_eval(argument)
             assert isinstance(sentence, str)
             yield sentence
