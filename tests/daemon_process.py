@@ -44,6 +44,7 @@ class DaemonProcess:
         engine: str = 'kind = "scripted"\nslots = 2\n',
         command: tuple[str, ...] = ("-m", "appliance"),
         state: Path | None = None,
+        measured: bool = True,
     ) -> None:
         self.directory = directory
         self.mail = directory / "mail"
@@ -52,6 +53,7 @@ class DaemonProcess:
         self.log = directory / "daemon.log"
         self.config = directory / "appliance.toml"
         self.command = command
+        self.measured = measured
         self.process: subprocess.Popen[bytes] | None = None
         atexit.register(self._end)
         office = directory / "office"
@@ -64,6 +66,12 @@ class DaemonProcess:
             f"poll_seconds = 1.0\n[engine]\n{engine}[flow]\n{flow}"
         )
 
+    def environment(self) -> dict[str, str]:
+        """A process that is killed tells coverage nothing and would only start slower for it."""
+        if self.measured:
+            return dict(os.environ)
+        return {key: value for key, value in os.environ.items() if not key.startswith("COVERAGE")}
+
     @property
     def client(self) -> Client:
         return Client(self.socket)
@@ -73,7 +81,7 @@ class DaemonProcess:
         command += ["--config", str(self.config), "serve"]
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                command, stdout=log, stderr=log, cwd=ROOT, env=dict(os.environ)
+                command, stdout=log, stderr=log, cwd=ROOT, env=self.environment()
             )
         if wait:
             self.until(lambda: self.answers() or self.ended())

@@ -67,6 +67,7 @@ def test_a_kill_around_any_state_loses_nothing_and_sends_once(
         tmp_path,
         automatic=True,
         flow=PATIENT,
+        measured=False,
         command=("-m", "tests.crash.kill_at", f"{point}:{state}", str(marker)),
     )
     with leavings(daemon) as left:
@@ -137,7 +138,7 @@ def test_a_kill_around_a_persons_act_leaves_it_done_or_undone(
 def test_two_hundred_random_kills_lose_nothing_and_send_nothing_twice(tmp_path: Path) -> None:
     seed = 20261122
     chance = random.Random(seed)
-    daemon = DaemonProcess(tmp_path, automatic=True, flow=PATIENT)
+    daemon = DaemonProcess(tmp_path, automatic=True, flow=PATIENT, measured=False)
     never = threading.Event()
     with leavings(daemon) as left:
         begun = monotonic()
