@@ -23,28 +23,34 @@ class _Asked:
 _ASKED: Final = (
     _Asked(
         question=re.compile(
-            r"多少钱|多少元|抵多少|费用是?多少|怎么收(?:费)?|什么价|how much\b|what (?:does|do|would|will|is)[^?\n]{0,40}"
-            r"\b(?:cost|price|fee|charge)\b|\bwie ?viel kostet|\bwas (?:kostet|würde[^?\n]{0,20} kosten)"
+            r"多少钱|多少元|抵多少|费用是?多少|怎么收(?:费)?|什么价|how much\b|what (?:does|do"
+            r"|would|will|is)[^?\n]{0,40}"
+            r"\b(?:cost|price|fee|charge)\b|\bwie ?viel kostet|\bwas (?:kostet"
+            r"|würde[^?\n]{0,20} kosten)"
             r"|\bcombien (?:coûte|ça coûte)|\bcuánto (?:cuesta|cuestan|vale|sale)"
         ),
         kinds=frozenset({Kind.AMOUNT, Kind.PERCENTAGE, Kind.DISCOUNT, Kind.NUMBER}),
         words=re.compile(
-            r"免费|不收|含在|包含|free|no charge|included|nothing|kostenlos|gratis|inbegriffen|gratuit|inclu"
+            r"免费|不收|含在|包含|free|no charge|included|nothing|kostenlos|gratis|inbegriffen"
+            r"|gratuit|inclu"
         ),
     ),
     _Asked(
         question=re.compile(
-            r"多久|几天|多长时间|几点|什么时候|哪天|何时|how long\b|how late\b|what time\b|how soon\b|\bwie lange\b|\bbis wann\b|\bab wann\b"
+            r"多久|几天|多长时间|几点|什么时候|哪天|何时|how long\b|how late\b|what time\b|how "
+            r"soon\b|\bwie lange\b|\bbis wann\b|\bab wann\b"
             r"|\bcombien de temps\b|\bjusqu'à quand\b|\bcuánto (?:tarda|tiempo)|\ben cuántos días"
         ),
         kinds=frozenset({Kind.DURATION, Kind.TIME, Kind.DATE, Kind.WEEKDAY}),
         words=re.compile(
-            r"随时|当场|立即|长期|immediately|at once|same day|while you wait|any time|sofort|jederzeit|unbegrenzt|tout de suite|en el acto"
+            r"随时|当场|立即|长期|immediately|at once|same day|while you wait|any time|sofort"
+            r"|jederzeit|unbegrenzt|tout de suite|en el acto"
         ),
     ),
 )
 _LATER: Final = re.compile(
-    r"核实|查(?:询|到|证)|同事|转交|稍后|再(?:答复|回复)|colleague|look into|get back|find out|kolleg\w+|klären|melden uns|collègue|compañer"
+    r"核实|查(?:询|到|证)|同事|转交|稍后|再(?:答复|回复)|colleague|look into|get back|find out"
+    r"|kolleg\w+|klären|melden uns|collègue|compañer"
 )
 
 

@@ -81,7 +81,7 @@ def _day(message: Message) -> date | None:
 def words(message: Message) -> str:
     """Subject and visible text of a message, its sender's name and address first."""
     sender = f"{message.sender.name} <{message.sender.address}>"
-    text = message.text or "\n".join((message.question, message.quoted, message.signature))
+    text = message.text or f"{message.question}\n{message.quoted}\n{message.signature}"
     return f"{sender}\n{message.subject}\n{text}"
 
 

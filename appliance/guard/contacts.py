@@ -13,13 +13,15 @@ _URL: Final = re.compile(
     r"(?:\.cn|\.hk|\.tw)?(?:/[a-z0-9\-._~/?#@!$&*+=%]*)?(?![\w@-])"
 )
 _PHONE: Final = re.compile(
-    r"(?<![a-z0-9.,:/£€$¥-])(?:\+\d{1,3}[ -]?)?(?:\(0?\d{1,5}\)[ -]?)?\d{2,12}(?:[ /-]{1,2}\d{2,8}){0,4}"
+    r"(?<![a-z0-9.,:/£€$¥-])(?:\+\d{1,3}[ -]?)?(?:\(0?\d{1,5}\)[ -]?)?\d{2,12}(?:[ "
+    r"/-]{1,2}\d{2,8}){0,4}"
     r"(?![a-z0-9]|[:.,]\d|\s?(?:元|%|€|£))"
 )
 _CODE: Final = re.compile(r"(?<![\w.@/-])[a-z0-9]+(?:[-_][a-z0-9]+)*(?![\w@/-])", re.ASCII)
 _UNIT_LIKE: Final = re.compile(
     r"\d+[a-z]{1,4}|\d+(?:-\d+)*|[a-z]+(?:-[a-z]+)*|\d+-[a-z-]+|[a-z]-\d?[a-z]+"
 )
+_MOBILE: Final = 11
 _SEVERAL: Final = 3
 _SHORTEST_PHONE: Final = 7
 
@@ -66,7 +68,7 @@ def _phone(word: str) -> str:
     looks = (
         digits[0] == "0"
         or len(groups) >= _SEVERAL
-        or (len(groups) == 1 and (len(digits) >= 11 or digits[:3] in {"400", "800"}))
+        or (len(groups) == 1 and (len(digits) >= _MOBILE or digits[:3] in {"400", "800"}))
     )
     return digits.lstrip("0") if len(digits) >= _SHORTEST_PHONE and looks else ""
 

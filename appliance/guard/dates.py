@@ -55,7 +55,9 @@ _DAY_MONTH: Final = re.compile(
     r"(?:,?\s{0,2}(?:de )?(\d{4})(?!\d))?"
 )
 _MONTH_DAY: Final = re.compile(
-    rf"\b({_MONTH})\.?\s{{1,2}}(?:the )?(\d{{1,2}})(?:st|nd|rd|th)?(?![\d:])(?:{_JOIN}(\d{{1,2}})(?:st|nd|rd|th)?(?![\d:]))?(?:,?\s{{1,2}}(\d{{4}}))?"
+    rf"\b({_MONTH})\.?\s{{1,2}}(?:the )?(\d{{1,2}})(?:st|nd|rd"
+    rf"|th)?(?![\d:])(?:{_JOIN}(\d{{1,2}})(?:st|nd|rd"
+    rf"|th)?(?![\d:]))?(?:,?\s{{1,2}}(\d{{4}}))?"
 )
 _ORDINAL: Final = re.compile(r"(?<![\d.,])(\d{1,2})(?:st|nd|rd|th)\b")
 _N: Final = r"[\d零〇一二三四五六七八九十]"
@@ -63,10 +65,12 @@ _CHINESE: Final = re.compile(
     rf"(?:({_N}{{2,4}})年)?({_N}{{1,3}})月({_N}{{1,3}})[日号](?:(?:\([^)\n]{{0,12}}\))?([-至到~、和及])(?:(?:({_N}{{2,4}})年)?({_N}{{1,3}})月)?({_N}{{1,3}})[日号])?"
 )
 _CHINESE_DAY: Final = re.compile(
-    rf"(?<![\d.])({_N}{{1,3}})[日号](?![^\s]?楼|码|线|门|电池|口)(?=[^一-龥]|之|前|后|起|开|到|至|的|下|上|中|晚|$)"
+    rf"(?<![\d.])({_N}{{1,3}})[日号](?![^\s]?楼|码|线|门|电池|口)(?=[^一-龥]|之|前|后|起"
+    rf"|开|到|至|的|下|上|中|晚|$)"
 )
 _CHINESE_WEEKDAY: Final = re.compile(
-    r"(?:周|星期|礼拜)([一二三四五六日天末])(?:\s?(?:-|至|到|~)\s?(?:周|星期|礼拜)?([一二三四五六日天]))?"
+    r"(?:周|星期|礼拜)([一二三四五六日天末])(?:\s?(?:-|至|到|~)\s?(?:周|星期"
+    r"|礼拜)?([一二三四五六日天]))?"
 )
 _WEEKDAY: Final = re.compile(
     rf"\b({'|'.join(_WEEKDAY_NAMES)})(?:s|abends?|morgens?)?\b"
@@ -75,7 +79,8 @@ _WEEKDAY: Final = re.compile(
 _WEEKEND: Final = re.compile(r"\bweekends?\b|\bwochenende\b|\bweek-end\b|\bfin de semana\b")
 _WORKING: Final = re.compile(r"工作日|\bworking days?\b|\bbusiness days?\b|\bwerktag\w*")
 _RELATIVE: Final = re.compile(
-    r"大后天|后天|明天|明日|明早|\btomorrow\b|\bübermorgen\b|\bdemain\b|\bpasado mañana\b|\btoday\b|今天|今日|\bheute\b"
+    r"大后天|后天|明天|明日|明早|\btomorrow\b|\bübermorgen\b|\bdemain\b|\bpasado mañana\b"
+    r"|\btoday\b|今天|今日|\bheute\b"
 )
 _OFFSETS: Final = {
     "大后天": 3,
@@ -115,7 +120,8 @@ def _date(year: int, month: int, day: int, span: tuple[int, int]) -> Iterator[Cl
 
 def _figures(text: str) -> Iterator[Claim]:
     for match in _ISO.finditer(text):
-        yield from _date(*(int(group) for group in match.groups()), match.span())
+        year, month, day = (int(group) for group in match.groups())
+        yield from _date(year, month, day, match.span())
     for match in _FIGURES.finditer(text):
         if match.group(2) == "." or match.group(4):
             day, month, year = int(match[1]), int(match[3]), int(match[4] or 0)
@@ -146,13 +152,13 @@ def _worded(text: str) -> Iterator[Claim]:
         days = [int(group) for group in match.group(1, 2, 3) if group]
         for day in days:
             yield from _date(year, month, day, match.span())
-        if len(days) == 2 and re.match(rf"\S+\s?(?:-|to|till|until|bis|au|al)\b", match.group()):  # noqa: PLR2004
+        if len(days) == 2 and re.match(r"\S+\s?(?:-|to|till|until|bis|au|al)\b", match.group()):  # noqa: PLR2004
             yield from _until(year, (month, days[0]), (month, days[1]), match.span(), spanned=True)
     for match in _MONTH_DAY.finditer(text):
         year = int(match.group(4) or 0)
-        for day in match.group(2, 3):
-            if day:
-                yield from _date(year, _MONTH_NAMES[match.group(1)], int(day), match.span())
+        for word in match.group(2, 3):
+            if word:
+                yield from _date(year, _MONTH_NAMES[match.group(1)], int(word), match.span())
 
 
 def _until(

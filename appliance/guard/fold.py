@@ -32,7 +32,7 @@ def _table() -> dict[int, str]:
     normal = ((character, unicodedata.normalize("NFKC", character).lower()) for character in _WIDE)
     return {
         **{ord(character): other for character, other in normal if len(other) == 1},
-        **{ord("\u3000"): " "},
+        ord("\u3000"): " ",
         **{ord(a): b for a, b in zip(_TRADITIONAL, _SIMPLIFIED, strict=True)},
         **dict.fromkeys(map(ord, _HYPHENS), "-"),
         **dict.fromkeys(map(ord, _APOSTROPHES), "'"),

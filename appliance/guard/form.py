@@ -1,4 +1,4 @@
-"""Rules on the form of a draft: empty, cut off, repeating, marked up, unfinished, thinking aloud."""
+"""Rules on the form of a draft: empty, cut off, repeating, marked up, thinking aloud."""
 
 import re
 from collections import Counter
@@ -10,13 +10,17 @@ from appliance.guard.case import Case, hold, review
 from appliance.guard.fold import folded, han, sentences
 
 _GREETING: Final = re.compile(
-    r"^\s*(?:dear|hello|hi|hey|good (?:morning|afternoon|evening)|guten (?:tag|morgen|abend)|hallo|moin|"
-    r"liebe[rs]?|sehr geehrte[rs]?|bonjour|madame|monsieur|ch(?:er|ère)|hola|estimad[oa]s?|buen[oa]s)\b[^\n.!?]{0,60}[,:!]?\s*$"
+    r"^\s*(?:dear|hello|hi|hey|good (?:morning|afternoon|evening)|guten (?:tag|morgen|abend)"
+    r"|hallo|moin|"
+    r"liebe[rs]?|sehr geehrte[rs]?|bonjour|madame|monsieur|ch(?:er|ère)|hola|estimad[oa]s?"
+    r"|buen[oa]s)\b[^\n.!?]{0,60}[,:!]?\s*$"
     r"|^\s*[^\n。]{0,20}(?:您好|你好)[!！,，:。~]*\s*$"
 )
 _CLOSING: Final = re.compile(
-    r"^\s*(?:(?:kind|best|warm|many)?\s?(?:regards|wishes|thanks)|yours \w+|sincerely|mit freundlichen grüßen|"
-    r"(?:viele|beste|liebe) grüße|cordialement|bien à vous|un (?:cordial )?saludo|saludos(?: cordiales)?|"
+    r"^\s*(?:(?:kind|best|warm|many)?\s?(?:regards|wishes|thanks)|yours \w+|sincerely|mit "
+    r"freundlichen grüßen|"
+    r"(?:viele|beste|liebe) grüße|cordialement|bien à vous|un (?:cordial )?saludo|saludos(?: "
+    r"cordiales)?|"
     r"此致|敬上|敬礼|顺祝.{0,6}|祝好|谢谢)[,!.。！]?\s*$"
 )
 _ENOUGH_WORDS: Final = 3
@@ -39,17 +43,22 @@ _PLACEHOLDER: Final = re.compile(
     r"\{\{[^{}\n]{0,60}\}\}|\$\{[^{}\n]{1,60}\}|(?<![\w$])\{[a-z_][\w ]{0,40}\}"
     r"|<(?!/?(?:think|s)\b)[A-Za-z\u4e00-\u9fff][\w \u4e00-\u9fff]{1,40}>"
     r"|[\[［【](?!\d)[^\]］】\n]{1,60}[\]］】]"
-    r"|(?<![A-Za-z0-9])[Xx×]{3,}(?![A-Za-z])|某某|(?<![\w_])_{3,}(?!\w)|\bTODO\b|\bTBD\b|\bN\.N\.|[□○]{2,}"
-    r"|\b(?:insert|your|customer|agent|company|recipient)_?\s?(?:name|date|amount|number|address) here\b",
+    r"|(?<![A-Za-z0-9])[Xx×]{3,}(?![A-Za-z])|某某|(?<![\w_])_{3,}(?!\w)|\bTODO\b|\bTBD\b"
+    r"|\bN\.N\.|[□○]{2,}"
+    r"|\b(?:insert|your|customer|agent|company|recipient)_?\s?(?:name|date|amount|number"
+    r"|address) here\b",
     re.IGNORECASE,
 )
 _THINK: Final = re.compile(
-    r"<\s*/?\s*(?:think|thinking|thought|reasoning|reflection|scratchpad)\s*>|[\[【]/?(?:think|思考)[\]】]"
-    r"|^(?:思考过程|thinking process|chain of thought|okay, so the user|嗯，用户|好的，用户(?:问|想|的))",
+    r"<\s*/?\s*(?:think|thinking|thought|reasoning|reflection|scratchpad)\s*>"
+    r"|[\[【]/?(?:think|思考)[\]】]"
+    r"|^(?:思考过程|thinking process|chain of thought|okay, so the user|嗯，用户"
+    r"|好的，用户(?:问|想|的))",
     re.IGNORECASE | re.MULTILINE,
 )
 _TOKEN: Final = re.compile(
-    r"[<＜][|｜][^<>＜＞\n]{0,40}[|｜][>＞]|</?s>|\[/?INST\]|<</?SYS>>|<(?:start|end)_of_turn>|<\|?(?:im_start|im_end|endoftext|eot_id)\|?>"
+    r"[<＜][|｜][^<>＜＞\n]{0,40}[|｜][>＞]|</?s>|\[/?INST\]|<</?SYS>>|<(?:start|end)_of_turn>"
+    r"|<\|?(?:im_start|im_end|endoftext|eot_id)\|?>"
     r"|</?(?:bos|eos|pad|unk|tool_call|tool_response)>|[<＜][|｜]|[|｜][>＞]|\ufffd{2,}",
     re.IGNORECASE,
 )

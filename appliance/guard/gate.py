@@ -88,8 +88,9 @@ def judge(
 ) -> Verdict:
     """Every finding about ``draft``, spans as offsets into its text.
 
-    Findings hold the draft where it is unusable or tells what must stay inside; all others ask for a
-    person's look and so block automatic sending. ``office.rules`` sets another disposition by rule.
+    Findings hold the draft where it is unusable or tells what must stay inside; all others ask for
+    a person's look and so block automatic sending. ``office.rules`` sets another disposition by
+    rule.
 
     Args:
         draft: what is to be judged, with the passages its writer was shown.

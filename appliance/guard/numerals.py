@@ -15,9 +15,11 @@ _WORD: Final = re.compile(r"[a-zß-öø-ÿ]+")
 _GROUPED: Final = re.compile(r"[1-9]\d{0,2}(?:([.,' \u00a0\u202f])\d{3})(?:\1\d{3})*")
 
 _CHINESE_DIGITS: Final = {
-    character: value for value, character in enumerate("零一二三四五六七八九")
+    **{character: value for value, character in enumerate("零一二三四五六七八九")},
+    "〇": 0,
+    "两": 2,
 }
-_CHINESE_DIGITS |= {"〇": 0, "两": 2}
+_THOUSAND: Final = 1000
 _CHINESE_SCALES: Final = {"十": 10, "百": 100, "千": 1000, "万": 10000}
 
 
@@ -47,7 +49,7 @@ def numerals(text: str) -> list[Numeral]:
 
 
 def _digits(word: str) -> Decimal:
-    """The value of digits with separators; three digits behind one separator are a thousand group."""
+    """The value of digits with separators; three digits behind one are a thousand group."""
     if _GROUPED.fullmatch(word):
         return Decimal(re.sub(r"\D", "", word))
     point = max(word.rfind("."), word.rfind(","))
@@ -102,14 +104,10 @@ def _phrase(text: str, words: list[re.Match[str]], index: int) -> tuple[int, int
                 break
             used += 1
             continue
-        current, total = (
-            (0, total + max(current, 1) * 1000)
-            if scale == 1000
-            else (
-                max(current, 1) * scale,
-                total,
-            )
-        )
+        if scale == _THOUSAND:
+            current, total = 0, total + max(current, 1) * _THOUSAND
+        else:
+            current = max(current, 1) * scale
         used += 1
     return (total + current, used)
 
@@ -139,7 +137,8 @@ _EN: Final = (
 ).split()
 _EN_TENS: Final = "twenty thirty forty fifty sixty seventy eighty ninety".split()
 _DE: Final = (
-    "null eins zwei drei vier fünf sechs sieben acht neun zehn elf zwölf dreizehn vierzehn fünfzehn "
+    "null eins zwei drei vier fünf sechs sieben acht neun zehn elf zwölf dreizehn vierzehn "
+    "fünfzehn "
     "sechzehn siebzehn achtzehn neunzehn"
 ).split()
 _DE_TENS: Final = "zwanzig dreißig vierzig fünfzig sechzig siebzig achtzig neunzig".split()
@@ -197,7 +196,7 @@ def _french() -> Iterator[tuple[str, int]]:
             yield f"{word}{joint}{_FR[unit]}", tens * 10 + unit
     for unit in range(10, 20):
         below = _FR[unit].replace("_", " ")
-        yield f"soixante {'et ' if unit == 11 else ''}{below}", 60 + unit
+        yield f"soixante {'et ' if below == 'onze' else ''}{below}", 60 + unit
         yield f"quatre vingt {below}", 80 + unit
     yield from (("quatre vingt", 80), ("quatre vingts", 80), ("une", 1))
     for unit in range(1, 10):

@@ -10,52 +10,69 @@ from appliance.guard.claim import Kind
 from appliance.guard.fold import folded
 
 _LATIN_GREETING: Final = re.compile(
-    r"^\s*(?:dear|hello|hi|hey|good (?:morning|afternoon|evening)|guten (?:tag|morgen|abend)|hallo|moin|liebe[rs]?|"
-    r"sehr geehrte[rs]?|bonjour|cher|chère|hola|estimad[oa]|buen[oa]s (?:días|tardes|noches))\b,?[ ]{1,2}([^\n,:!.?]{2,50})",
+    r"^\s*(?:dear|hello|hi|hey|good (?:morning|afternoon|evening)|guten (?:tag|morgen|abend)"
+    r"|hallo|moin|liebe[rs]?|"
+    r"sehr geehrte[rs]?|bonjour|cher|chère|hola|estimad[oa]|buen[oa]s (?:días|tardes"
+    r"|noches))\b,?[ ]{1,2}([^\n,:!.?]{2,50})",
 )
 _TITLES: Final = re.compile(
-    r"\b(?:mr|mrs|ms|miss|mx|dr|prof|professor|sir|madam|frau|herrn?|doktor|monsieur|madame|mme|mlle|señora?|señorita|"
+    r"\b(?:mr|mrs|ms|miss|mx|dr|prof|professor|sir|madam|frau|herrn?|doktor|monsieur|madame"
+    r"|mme|mlle|señora?|señorita|"
     r"sra?|don|doña|liebe[rs]?|sehr geehrte[rs]?|estimad[oa])\b\.?"
 )
 _GENERIC: Final = re.compile(
-    r"\b(?:customers?|kund\w*|damen|herren|team|all|there|together|zusammen|clients?|cliente|everyone|again|"
+    r"\b(?:customers?|kund\w*|damen|herren|team|all|there|together|zusammen|clients?|cliente"
+    r"|everyone|again|"
     r"sir or madam|friend|a todos|und|and|or|et|y|de|von|van|der|la|le|el|nochmals?)\b"
 )
 _HAN_GREETING: Final = re.compile(
-    r"^\s*(?:尊敬的|亲爱的)?([\u4e00-\u9fff]{1,4}?)(?:先生|女士|小姐|老师|同学|师傅)?\s?(?:/?先生|/?女士)?(?:[,，:：]?\s?您好|[,，]?你好|[:：])"
+    r"^\s*(?:尊敬的|亲爱的)?([\u4e00-\u9fff]{1,4}?)(?:先生|女士|小姐|老师|同学"
+    r"|师傅)?\s?(?:/?先生|/?女士)?(?:[,，:：]?\s?您好|[,，]?你好|[:：])"
 )
 _HAN_TITLED: Final = re.compile(r"^\s*(?:尊敬的|亲爱的)?([\u4e00-\u9fff]{1,3})(?:先生|女士|小姐)")
 _HAN_GENERIC: Final = re.compile(r"顾客|客户|用户|会员|先生|女士|朋友|家长|老师|各位|亲|您|你|用户")
 _WORD: Final = re.compile(r"[a-zß-öø-ÿ][a-zß-öø-ÿ'-]+")
 
 _LATIN_NAME: Final = re.compile(
-    r"(?<![\w@./-])([A-ZÀ-Þ][a-zß-öø-ÿ]+(?:-[A-ZÀ-Þ]?[a-zß-öø-ÿ]+)?)[ ]([A-ZÀ-Þ][a-zß-öø-ÿ]{2,}(?:-[A-ZÀ-Þ][a-zß-öø-ÿ]+)?)(?![\w@-])"
+    r"(?<![\w@./-])([A-ZÀ-Þ][a-zß-öø-ÿ]+(?:-[A-ZÀ-Þ]?[a-zß-öø-ÿ]+)?)[ "
+    r"]([A-ZÀ-Þ][a-zß-öø-ÿ]{2,}(?:-[A-ZÀ-Þ][a-zß-öø-ÿ]+)?)(?![\w@-])"
 )
 _TITLED_NAME: Final = re.compile(
     r"\b(?:Mr|Mrs|Ms|Dr|Frau|Herrn?|Mme|Madame|Monsieur|Sra?|Señora?)\.?[ ]([A-ZÀ-Þ][\w'-]+)"
 )
 _HAN_NAME: Final = re.compile(
-    r"(?:经理|主管|主任|专员|客服|师傅|工程师|顾问|负责人|联系人|同事)[:： ]?([\u4e00-\u9fff]{2,3})(?=[,，。;；、:：\s(（]|的|为您|会|将|手机|电话|联系)"
-    r"|(?:安排|联系|由|派|找|请)(?:了|到|我们的)?([\u4e00-\u9fff]{2,3}?)(?:师傅|经理|主管|工程师|先生|女士|专员)"
+    r"(?:经理|主管|主任|专员|客服|师傅|工程师|顾问|负责人|联系人|同事)[:： "
+    r"]?([\u4e00-\u9fff]{2,3})(?=[,，。;；、:：\s(（]|的|为您|会|将|手机|电话|联系)"
+    r"|(?:安排|联系|由|派|找|请)(?:了|到|我们的)?([\u4e00-\u9fff]{2,3}?)(?:师傅|经理|主管"
+    r"|工程师|先生|女士|专员)"
 )
 _HAN_COMMON: Final = re.compile(
-    r"我们|您|专业|上门|维修|安装|售后|客服|门店|相关|本店|当地|一名|一位|工程|技术|服务|同事|关系|客户|大客户|商务|检测|送货|配送|后续|有关|部门|负责"
+    r"我们|您|专业|上门|维修|安装|售后|客服|门店|相关|本店|当地|一名|一位|工程|技术|服务"
+    r"|同事|关系|客户|大客户|商务|检测|送货|配送|后续|有关|部门|负责"
 )
 _CAPITALISED: Final = frozenset(
-    "kind best warm many dear hello good new christmas easter sales boxing bank holiday eve day year years monday tuesday wednesday "
-    "thursday friday saturday sunday january february march april may june july august september october november december "
-    "customer service care team support the our your we you in on at for if please thank thanks yes no this that there "
-    "north south east west street road lane avenue square house credit debit card great britain united kingdom isle northern "
-    "ireland scottish highlands unit e-bike business office manager department sincerely regards wishes".split()
+    "kind best warm many dear hello good new christmas easter sales boxing bank holiday eve "
+    "day year years monday tuesday wednesday "
+    "thursday friday saturday sunday january february march april may june july august "
+    "september october november december "
+    "customer service care team support the our your we you in on at for if please thank "
+    "thanks yes no this that there "
+    "north south east west street road lane avenue square house credit debit card great "
+    "britain united kingdom isle northern "
+    "ireland scottish highlands unit e-bike business office manager department sincerely "
+    "regards wishes".split()
 )
 _CAPITALISING: Final = frozenset({"de", "lb"})
 _PERSONAL: Final = re.compile(
-    r"\b\d{1,4}[a-z]? (?:[a-z]+ ){1,2}(?:street|st|road|rd|lane|avenue|row|close|drive|gardens|way|terrace|court|place|crescent|hill)\b"
+    r"\b\d{1,4}[a-z]? (?:[a-z]+ ){1,2}(?:street|st|road|rd|lane|avenue|row|close|drive"
+    r"|gardens|way|terrace|court|place|crescent|hill)\b"
     r"|\b[a-zäöüß-]+(?:straße|strasse|str\.|weg|gasse|platz|allee) \d{1,4}[a-z]?\b"
-    r"|[\u4e00-\u9fff]{2,10}(?:区|县|镇|路|街|巷|小区|公寓|花园|苑)[^，。\s]{0,12}?\d{1,4}(?:号|幢|栋|室|单元|弄)\d{0,5}室?"
+    r"|[\u4e00-\u9fff]{2,10}(?:区|县|镇|路|街|巷|小区|公寓|花园"
+    r"|苑)[^，。\s]{0,12}?\d{1,4}(?:号|幢|栋|室|单元|弄)\d{0,5}室?"
 )
 _OWN: Final = re.compile(
-    r"\bmy\b|\bme\b|\bmein\w*|\bmon\b|\bma\b|\bmi\b|我的|本人|我(?:手机|电话|住|家|们)|联系我|打我|\btel\b|\bmobil\w*:|\bphone:|手机:|电话:"
+    r"\bmy\b|\bme\b|\bmein\w*|\bmon\b|\bma\b|\bmi\b|我的|本人|我(?:手机|电话|住|家|们)|联系我"
+    r"|打我|\btel\b|\bmobil\w*:|\bphone:|手机:|电话:"
 )
 
 

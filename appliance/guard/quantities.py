@@ -24,8 +24,10 @@ def _table() -> Mapping[str, _Unit]:
             Kind.DURATION,
             "min",
             1440,
-            "day days tag tage tagen tages jour jours día días dia dias werktag werktage werktagen "
-            "arbeitstag arbeitstage arbeitstagen 天 日 个工作日 工作日 个自然日 自然日 日内",
+            (
+                "day days tag tage tagen tages jour jours día días dia dias werktag werktage "
+                "werktagen arbeitstag arbeitstage arbeitstagen 天 日 个工作日 工作日 个自然日 自然日 日内"
+            ),
         ),
         (
             Kind.DURATION,
@@ -101,13 +103,19 @@ _PHRASES: Final[tuple[tuple[re.Pattern[str], Kind, str, Decimal], ...]] = tuple(
             45,
         ),
         (
-            r"\b(?:an hour and a half|one and a half hours|anderthalb stunden|eineinhalb stunden|une heure et demie|hora y media)\b|一个半小时",
+            (
+                r"\b(?:an hour and a half|one and a half hours|anderthalb stunden|eineinhalb "
+                r"stunden|une heure et demie|hora y media)\b|一个半小时"
+            ),
             Kind.DURATION,
             "min",
             90,
         ),
         (
-            r"\b(?:half an hour|half-hour|halbe stunde|halben stunde|demi-heure|media hora)\b|半(?:个)?小时",
+            (
+                r"\b(?:half an hour|half-hour|halbe stunde|halben stunde|demi-heure|media "
+                r"hora)\b|半(?:个)?小时"
+            ),
             Kind.DURATION,
             "min",
             30,
@@ -126,7 +134,10 @@ _PHRASES: Final[tuple[tuple[re.Pattern[str], Kind, str, Decimal], ...]] = tuple(
         ),
         (r"\b(?:half a year|halbes jahr|halben jahr|six mois)\b|半年", Kind.DURATION, "month", 6),
         (
-            r"\ba fortnight\b|\btwo weeks\b|\bquinzaine\b|\bquinze jours\b|\bvierzehn tagen?\b|两周|半个月",
+            (
+                r"\ba fortnight\b|\btwo weeks\b|\bquinzaine\b|\bquinze jours\b|\bvierzehn "
+                r"tagen?\b|两周|半个月"
+            ),
             Kind.DURATION,
             "min",
             20160,
@@ -145,11 +156,11 @@ _YEARS: Final = range(1900, 2101)
 def quantities(text: str) -> Iterator[Claim]:
     """The quantities of a folded ``text`` from which times, dates and contacts are blotted out."""
     taken: list[tuple[int, int]] = [match.span() for match in _LIST_MARK.finditer(text)]
-    for pattern, kind, unit, value in _PHRASES:
+    for pattern, kind, name, value in _PHRASES:
         for match in pattern.finditer(text):
             taken.append(match.span())
             weak = kind is Kind.PERCENTAGE
-            yield _claim(kind, unit, value, match.span(), weak=weak)
+            yield _claim(kind, name, value, match.span(), weak=weak)
     found = [
         numeral
         for numeral in numerals(text)

@@ -13,15 +13,18 @@ _DOZEN: Final = 12
 _LATEST_HOUR: Final = 24
 
 _CLOCK: Final = re.compile(
-    r"(?<![\d:.,])(\d{1,2})(?::|(?<=\d)\.(?=\d\d\s?(?:am\b|pm\b|a\.m|p\.m|uhr\b|h\b)))(\d{2})(?::\d{2})?(?![\d%])"
+    r"(?<![\d:.,])(\d{1,2})(?::|(?<=\d)\.(?=\d\d\s?(?:am\b|pm\b|a\.m|p\.m|uhr\b"
+    r"|h\b)))(\d{2})(?::\d{2})?(?![\d%])"
     r"\s{0,2}(am\b|pm\b|a\.m\.?|p\.m\.?|uhr\b|h\b)?"
 )
 _HOUR: Final = re.compile(
-    r"(?<![\d:.,])(\d{1,2})\s{0,2}(am\b|pm\b|a\.m\.?|p\.m\.?|uhr\b|o'clock\b|h(?=\d{2}\b)|点|时(?![间候长限内])|點)"
+    r"(?<![\d:.,])(\d{1,2})\s{0,2}(am\b|pm\b|a\.m\.?|p\.m\.?|uhr\b|o'clock\b"
+    r"|h(?=\d{2}\b)|点|时(?![间候长限内])|點)"
     r"(\d{2}\b)?"
 )
 _CHINESE: Final = re.compile(
-    r"([\d零〇一二两三四五六七八九十]{1,3})点(?!击|评|心|儿|数|选)(?:钟)?(半|一刻|三刻|[\d零〇一二三四五六七八九十]{1,3}(?=分))?分?"
+    r"([\d零〇一二两三四五六七八九十]{1,3})点(?!击|评|心|儿|数|选)(?:钟)?(半|一刻|三刻"
+    r"|[\d零〇一二三四五六七八九十]{1,3}(?=分))?分?"
 )
 _CHINESE_BEFORE: Final = re.compile(
     r"(凌晨|清晨|早上|早晨|上午|中午|下午|午后|傍晚|晚上|晚间|今晚|夜里|夜间|晚)\s?$"
@@ -31,11 +34,13 @@ _PAST: Final = re.compile(
 )
 _AFTER: Final = re.compile(r"\s{0,2}(o'clock|uhr\b|heures?\b(?= du| précises)|en punto)")
 _LATE: Final = re.compile(
-    r"^\s?(?:pm|p\.m)|^.{0,24}\b(?:in the (?:afternoon|evening)|at night|tonight|abends|nachmittags|am "
+    r"^\s?(?:pm|p\.m)|^.{0,24}\b(?:in the (?:afternoon|evening)|at night|tonight|abends"
+    r"|nachmittags|am "
     r"(?:nachmittag|abend)|du soir|de l'après|de la (?:tarde|noche))"
 )
 _EARLY: Final = re.compile(
-    r"^\s?(?:am|a\.m)|^.{0,24}\b(?:in the morning|morgens|vormittags|am (?:morgen|vormittag)|du matin|de la mañana)"
+    r"^\s?(?:am|a\.m)|^.{0,24}\b(?:in the morning|morgens|vormittags|am (?:morgen|vormittag)"
+    r"|du matin|de la mañana)"
 )
 _SHIFTS: Final = {
     "half past": 30,

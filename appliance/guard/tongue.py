@@ -9,7 +9,8 @@ from appliance.guard.case import Case, review
 
 _HAN_RUN: Final = re.compile(r"[\u3400-\u9fff\uf900-\ufaff]+")
 _OTHER_RUN: Final = re.compile(
-    r"[\u0400-\u04ff]{2,}|[\u3040-\u30ff]{2,}|[\uac00-\ud7af]{2,}|[\u0590-\u05ff]{2,}|[\u0600-\u06ff]{2,}|[\u0e00-\u0e7f]{2,}"
+    r"[\u0400-\u04ff]{2,}|[\u3040-\u30ff]{2,}|[\uac00-\ud7af]{2,}|[\u0590-\u05ff]{2,}"
+    r"|[\u0600-\u06ff]{2,}|[\u0e00-\u0e7f]{2,}"
 )
 _SCRIPTED: Final = frozenset({"zh", "ja", "ko", "ru", "uk", "bg", "sr", "he", "ar", "fa", "th"})
 _CONTACT: Final = re.compile(r"\S+@\S+|https?://\S+|\b(?=\w*\d)[\w-]+\b")
