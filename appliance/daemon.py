@@ -30,7 +30,7 @@ from appliance.flow.runner import Runner, traced
 from appliance.flow.stages import RULES
 from appliance.flow.status import Status
 from appliance.flow.switches import Switches
-from appliance.flow.verbs import Arguments, Verbs
+from appliance.flow.verbs import Act, Arguments, Verbs
 from appliance.host.readings import read as read_host
 from appliance.host.service import Service
 from appliance.host.watch import FolderWatch
@@ -153,27 +153,10 @@ class Daemon:
             review=Review(self._floor, self._wake),
             interrupt=self._drafter.interrupt,
         )
-        reading = {
-            "mail.list": verbs.mail_list,
-            "mail.show": verbs.mail_show,
-            "mail.why": verbs.mail_why,
-            "status": self._page,
-        }
-        deciding = {
-            "mail.approve": verbs.mail_approve,
-            "mail.undo": verbs.mail_undo,
-            "mail.edit": verbs.mail_edit,
-            "mail.reject": verbs.mail_reject,
-            "mail.redo": verbs.mail_redo,
-            "mail.retry": verbs.mail_retry,
-            "mail.resolve": verbs.mail_resolve,
-            "pause": verbs.pause,
-            "resume": verbs.resume,
-            "stop-sending": verbs.stop_sending,
-        }
         return {
-            **{verb: _handler(act, Role.VIEW) for verb, act in reading.items()},
-            **{verb: _handler(act, Role.REVIEW) for verb, act in deciding.items()},
+            **{verb: _handler(act, Role.VIEW) for verb, act in verbs.reading().items()},
+            **{verb: _handler(act, Role.REVIEW) for verb, act in verbs.deciding().items()},
+            "status": _handler(self._page, Role.VIEW),
         }
 
     def _page(self, _who: str, _arguments: Arguments) -> object:
@@ -255,7 +238,7 @@ class Daemon:
         log.info("state=stopped")
 
 
-def _handler(act: Callable[[str, Arguments], object], role: Role) -> Handler:
+def _handler(act: Act, role: Role) -> Handler:
     def run(caller: Caller, arguments: Arguments) -> object:
         return act(caller.name, arguments)
 

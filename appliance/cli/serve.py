@@ -16,6 +16,8 @@ def add_verbs(verbs: Any) -> None:
 def _serve(chosen: argparse.Namespace) -> int:
     from appliance.daemon import Daemon
 
+    # watchdog reports the end of its own threads as an error at every stop.
+    logging.getLogger("watchdog").setLevel(logging.CRITICAL)
     daemon = Daemon(chosen.config)
     logging.getLogger().setLevel(daemon.settings.log_level)
     return 0 if daemon.run() else 70

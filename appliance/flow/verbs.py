@@ -20,6 +20,8 @@ from appliance.flow.views import (
 )
 
 Arguments = Mapping[str, object]
+Act = Callable[[str, Arguments], object]
+"""Caller's login name and arguments → what JSON can carry."""
 _PAGE: Final = 200
 
 
@@ -33,6 +35,29 @@ class Verbs:
         self._clock = floor.clock
         self._review = review
         self._interrupt = interrupt
+
+    def reading(self) -> Mapping[str, Act]:
+        """Verbs that change nothing, by the name they have on the socket."""
+        return {
+            "mail.list": self.mail_list,
+            "mail.show": self.mail_show,
+            "mail.why": self.mail_why,
+        }
+
+    def deciding(self) -> Mapping[str, Act]:
+        """Verbs that change something."""
+        return {
+            "mail.approve": self.mail_approve,
+            "mail.undo": self.mail_undo,
+            "mail.edit": self.mail_edit,
+            "mail.reject": self.mail_reject,
+            "mail.redo": self.mail_redo,
+            "mail.retry": self.mail_retry,
+            "mail.resolve": self.mail_resolve,
+            "pause": self.pause,
+            "resume": self.resume,
+            "stop-sending": self.stop_sending,
+        }
 
     def mail_list(self, _who: str, arguments: Arguments) -> object:
         """``state`` (one or several, comma-separated), ``before`` (id), ``limit`` → rows."""

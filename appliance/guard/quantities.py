@@ -25,8 +25,9 @@ def _table() -> Mapping[str, _Unit]:
             "min",
             1440,
             (
-                "day days tag tage tagen tages jour jours día días dia dias werktag werktage "
-                "werktagen arbeitstag arbeitstage arbeitstagen 天 日 个工作日 工作日 个自然日 自然日 日内"
+                "day days tag tage tagen tages jour jours día días dia dias "
+                "werktag werktage werktagen arbeitstag arbeitstage arbeitstagen "
+                "天 日 个工作日 工作日 个自然日 自然日 日内"
             ),
         ),
         (
