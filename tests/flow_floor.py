@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from appliance.config.settings import Caps, FlowSettings, MailboxSettings, Office
-from appliance.domain.draft import Evidence, Passage, Reply
+from appliance.domain.draft import Draft, Evidence, Passage, Reply
+from appliance.domain.job import Job, JobId
 from appliance.domain.mail import Address, Batch, Cursor, Message, Thread
 from appliance.domain.verdict import Disposition
 from appliance.flow.desk import Desk, Desks
@@ -32,7 +33,7 @@ class FakeMailbox:
     places: dict[str, Disposition] = field(default_factory=dict)
     unreadable: tuple[tuple[str, str], ...] = ()
     trouble: dict[str, list[Exception]] = field(default_factory=dict)
-    before_commit: Callable[[], None] = lambda: None
+    before_commit: Callable[[], object] = lambda: None
     after_commit: Exception | None = None
     evidence: Evidence = Evidence.NOT_SENT
 
@@ -116,6 +117,24 @@ class Hall:
     clock: FakeClock
     store: MemoryJobStore
     mailbox: FakeMailbox
+
+    def take(self, message: Message) -> Job:
+        """A mail the store did not know."""
+        job = self.store.enqueue(message)
+        assert job is not None
+        return self.store.get(job)
+
+    def reply_of(self, job: JobId) -> Reply:
+        """What is to be sent."""
+        reply = self.store.get(job).reply
+        assert reply is not None
+        return reply
+
+    def draft_of(self, job: JobId) -> Draft:
+        """The newest version."""
+        draft = self.store.get(job).draft
+        assert draft is not None
+        return draft
 
 
 def hall(directory: Path, *, flow: FlowSettings | None = None, **changes: Any) -> Hall:

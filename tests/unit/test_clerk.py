@@ -1,51 +1,52 @@
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
 from appliance.domain.draft import Evidence
 from appliance.domain.errors import DiskFull, MailboxUnreachable, ReplyRefused
-from appliance.domain.job import State, Step
+from appliance.domain.job import Job, State, Step
 from appliance.domain.verdict import Disposition
 from appliance.flow.clerk import Clerk
 from appliance.flow.switches import STOP_SENDING
 from tests import factories
-from tests.flow_floor import hall, trusted
+from tests.flow_floor import Hall, hall, trusted
 
 
 @pytest.fixture
-def room(tmp_path):
+def room(tmp_path: Path) -> Hall:
     return hall(tmp_path)
 
 
 @pytest.fixture
-def clerk(room):
+def clerk(room: Hall) -> Clerk:
     return Clerk(room.floor, lambda: None)
 
 
-def approved(room, uid="1"):
+def approved(room: Hall, uid: str = "1") -> Job:
     message = trusted(uid)
-    job = room.store.get(room.store.enqueue(message))
+    job = room.take(message)
     job = room.store.apply(job, Step(to=State.SCREENED, note=".", language="en"), "daemon")
     job = room.store.apply(job, Step(to=State.DRAFTED, note=".", draft=factories.draft()), "daemon")
     step = Step(to=State.APPROVED, note=".", reply=factories.reply(message, automatic=False))
     return room.store.apply(job, step, "lin")
 
 
-def state(room, job):
+def state(room: Hall, job: Job) -> State:
     return room.store.get(job.id).state
 
 
-def test_a_question_is_screened_and_the_drafter_is_told(room):
+def test_a_question_is_screened_and_the_drafter_is_told(room: Hall) -> None:
     told = []
-    job = room.store.enqueue(trusted())
+    job = room.take(trusted()).id
     assert Clerk(room.floor, lambda: told.append(1)).once()
     screened = room.store.get(job)
     assert (screened.state, screened.language, told) == (State.SCREENED, "en", [1])
 
 
-def test_a_list_mail_is_skipped_and_filed_away(room, clerk):
+def test_a_list_mail_is_skipped_and_filed_away(room: Hall, clerk: Clerk) -> None:
     headers = (*trusted().headers, ("list-id", "<news.customers.example>"))
-    job = room.store.enqueue(trusted(headers=headers))
+    job = room.take(trusted(headers=headers)).id
     clerk.once()
     clerk.file()
     assert room.store.get(job).state is State.SKIPPED
@@ -53,9 +54,9 @@ def test_a_list_mail_is_skipped_and_filed_away(room, clerk):
     assert not room.store.unfiled(10)
 
 
-def test_an_approved_reply_leaves_once_and_its_mail_is_filed(room, clerk):
+def test_an_approved_reply_leaves_once_and_its_mail_is_filed(room: Hall, clerk: Clerk) -> None:
     job = approved(room)
-    room.mailbox.drafts = [job.reply]
+    room.mailbox.drafts = [room.reply_of(job.id)]
     while clerk.once():
         pass
     clerk.file()
@@ -65,7 +66,7 @@ def test_an_approved_reply_leaves_once_and_its_mail_is_filed(room, clerk):
     assert room.mailbox.drafts == []
 
 
-def test_nothing_leaves_while_sending_is_stopped(room, clerk):
+def test_nothing_leaves_while_sending_is_stopped(room: Hall, clerk: Clerk) -> None:
     job = approved(room)
     room.floor.switches.turn_on(STOP_SENDING, who="lin", why="", until=None)
     assert not clerk.once()
@@ -74,7 +75,7 @@ def test_nothing_leaves_while_sending_is_stopped(room, clerk):
     assert state(room, job) is State.SENT
 
 
-def test_a_stop_between_claim_and_commit_still_holds(room, clerk):
+def test_a_stop_between_claim_and_commit_still_holds(room: Hall, clerk: Clerk) -> None:
     job = approved(room)
     room.mailbox.before_commit = lambda: room.floor.switches.turn_on(
         STOP_SENDING, who="lin", why="", until=None
@@ -84,7 +85,7 @@ def test_a_stop_between_claim_and_commit_still_holds(room, clerk):
     assert state(room, job) is State.APPROVED
 
 
-def test_an_undo_between_claim_and_commit_still_holds(room, clerk):
+def test_an_undo_between_claim_and_commit_still_holds(room: Hall, clerk: Clerk) -> None:
     job = approved(room)
     undone = Step(to=State.DRAFTED, note="Undone.")
     room.mailbox.before_commit = lambda: room.store.apply(room.store.get(job.id), undone, "lin")
@@ -93,7 +94,9 @@ def test_an_undo_between_claim_and_commit_still_holds(room, clerk):
     assert room.mailbox.sent == []
 
 
-def test_a_mailbox_that_fails_before_the_commit_is_tried_again_later(room, clerk):
+def test_a_mailbox_that_fails_before_the_commit_is_tried_again_later(
+    room: Hall, clerk: Clerk
+) -> None:
     job = approved(room)
     room.mailbox.trouble["send"] = [MailboxUnreachable("It does not answer.")]
     clerk.once()
@@ -114,7 +117,9 @@ def test_a_mailbox_that_fails_before_the_commit_is_tried_again_later(room, clerk
         (Evidence.UNKNOWN, State.HELD),
     ],
 )
-def test_after_the_commit_only_evidence_decides(room, clerk, evidence, expected):
+def test_after_the_commit_only_evidence_decides(
+    room: Hall, clerk: Clerk, evidence: Evidence, expected: State
+) -> None:
     job = approved(room)
     room.mailbox.after_commit = MailboxUnreachable("The line broke.")
     room.mailbox.evidence = evidence
@@ -123,31 +128,33 @@ def test_after_the_commit_only_evidence_decides(room, clerk, evidence, expected)
     assert room.store.get(job.id).uncertain is (expected is State.HELD)
 
 
-def test_a_refused_reply_is_parked_and_not_sent_again(room, clerk):
+def test_a_refused_reply_is_parked_and_not_sent_again(room: Hall, clerk: Clerk) -> None:
     job = approved(room)
     room.mailbox.after_commit = ReplyRefused("The server refuses this reply for good.")
     clerk.once()
     assert state(room, job) is State.PARKED
 
 
-def test_no_room_after_the_commit_brings_the_reply_back(room, clerk):
+def test_no_room_after_the_commit_brings_the_reply_back(room: Hall, clerk: Clerk) -> None:
     job = approved(room)
     room.mailbox.after_commit = DiskFull("There is no room.")
     clerk.once()
     assert state(room, job) is State.APPROVED
 
 
-def test_a_job_found_in_sending_after_a_crash_is_resolved_not_sent_again(room, clerk):
+def test_a_job_found_in_sending_after_a_crash_is_resolved_not_sent_again(
+    room: Hall, clerk: Clerk
+) -> None:
     job = approved(room)
     job = room.store.apply(job, Step(to=State.SENDING, note="."), "daemon")
-    room.mailbox.sent.append(job.reply)
+    room.mailbox.sent.append(room.reply_of(job.id))
     clerk.once()
     assert state(room, job) is State.SENT
     assert len(room.mailbox.sent) == 1
 
 
-def test_a_mail_that_killed_the_process_three_times_is_parked(room, clerk):
-    job = room.store.enqueue(trusted())
+def test_a_mail_that_killed_the_process_three_times_is_parked(room: Hall, clerk: Clerk) -> None:
+    job = room.take(trusted()).id
     for _ in range(3):
         room.store.claim(frozenset({State.RECEIVED}), timedelta(0))
     clerk.once()
@@ -156,8 +163,10 @@ def test_a_mail_that_killed_the_process_three_times_is_parked(room, clerk):
     assert "3 tries" in room.store.entries(job)[0].note
 
 
-def test_an_unexpected_error_costs_a_try_and_at_last_parks_the_mail(room, clerk, caplog):
-    job = room.store.enqueue(trusted())
+def test_an_unexpected_error_costs_a_try_and_at_last_parks_the_mail(
+    room: Hall, clerk: Clerk, caplog: pytest.LogCaptureFixture
+) -> None:
+    job = room.take(trusted()).id
     for _ in range(3):
         room.mailbox.trouble["thread"] = [ValueError("secret mail text")]
         clerk.once()
@@ -166,7 +175,7 @@ def test_an_unexpected_error_costs_a_try_and_at_last_parks_the_mail(room, clerk,
     assert "secret mail text" not in caplog.text + room.store.entries(job)[0].note
 
 
-def test_a_mailbox_that_cannot_file_now_is_tried_again(room, clerk):
+def test_a_mailbox_that_cannot_file_now_is_tried_again(room: Hall, clerk: Clerk) -> None:
     headers = (*trusted().headers, ("list-id", "<news.customers.example>"))
     room.store.enqueue(trusted(headers=headers))
     clerk.once()
@@ -178,11 +187,13 @@ def test_a_mailbox_that_cannot_file_now_is_tried_again(room, clerk):
     assert room.mailbox.places == {"1": Disposition.STOP}
 
 
-def test_the_clerk_stops_when_told_and_says_when_the_disk_is_full(room, clerk):
-    def full(*_):
+def test_the_clerk_stops_when_told_and_says_when_the_disk_is_full(
+    room: Hall, clerk: Clerk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
         clerk.stop()
         raise DiskFull("There is no room.")
 
-    room.store.claim = full
+    monkeypatch.setattr(room.store, "claim", full)
     clerk.run()
     assert [trouble.part for trouble in room.floor.health.troubles()] == ["store"]

@@ -1,24 +1,34 @@
 import threading
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from appliance.config.settings import FlowSettings
+from appliance.domain.draft import Prompt
 from appliance.domain.errors import MailboxUnreachable, ModelUnusable
-from appliance.domain.job import State, Step
+from appliance.domain.job import JobId, State, Step
+from appliance.domain.ports import Engine
 from appliance.domain.verdict import Disposition
 from appliance.engine.scripted import ScriptedEngine
 from appliance.flow.clerk import Clerk
 from appliance.flow.drafter import Drafter
 from appliance.flow.switches import PAUSE
-from tests.flow_floor import hall, trusted
+from tests.flow_floor import Hall, hall, trusted
 
 GOOD = "We are open on Saturday from 9:00 to 13:00."
 
 
 @contextmanager
-def drafting(room, reply=lambda _prompt: GOOD, seconds=0.0, slots=1):
+def drafting(
+    room: Hall,
+    reply: Callable[[Prompt], str] = lambda _prompt: GOOD,
+    seconds: float = 0.0,
+    slots: int = 1,
+) -> Iterator[Drafter]:
     """A drafter with a scripted engine; ``settle`` turns it until the engine is idle."""
     engine = ScriptedEngine(reply=reply, clock=room.clock, seconds_per_reply=seconds, slots=slots)
     drafter = Drafter(room.floor, load=lambda: engine, drafted=lambda: None)
@@ -30,7 +40,7 @@ def drafting(room, reply=lambda _prompt: GOOD, seconds=0.0, slots=1):
         drafter._wind_up()
 
 
-def settle(drafter, turns=50):
+def settle(drafter: Drafter, turns: int = 50) -> None:
     drafter.turn()
     while drafter.in_flight() and turns:
         flight = drafter.in_flight()[0]
@@ -40,36 +50,37 @@ def settle(drafter, turns=50):
         turns -= 1
 
 
-def screened(room, uid="1", **changes):
-    job = room.store.enqueue(trusted(uid, **changes))
+def screened(room: Hall, uid: str = "1", **changes: Any) -> JobId:
+    job = room.take(trusted(uid, **changes)).id
     Clerk(room.floor, lambda: None).once()
     assert room.store.get(job).state is State.SCREENED
     return job
 
 
-def test_a_screened_mail_gets_a_draft_that_waits_for_a_person(tmp_path):
+def test_a_screened_mail_gets_a_draft_that_waits_for_a_person(tmp_path: Path) -> None:
     room = hall(tmp_path)
     job = screened(room)
     with drafting(room) as drafter:
         settle(drafter)
     drafted = room.store.get(job)
-    assert (drafted.state, drafted.draft.text) == (State.DRAFTED, GOOD)
-    assert drafted.draft.passages[0].source == "hours.md#Saturday"
+    draft = room.draft_of(job)
+    assert (drafted.state, draft.text) == (State.DRAFTED, GOOD)
+    assert draft.passages[0].source == "hours.md#Saturday"
     assert [reply.text for reply in room.mailbox.drafts] == [f"{GOOD}\n\nNorthgate\n"]
 
 
-def test_a_clean_draft_of_an_automatic_office_is_approved_by_itself(tmp_path):
+def test_a_clean_draft_of_an_automatic_office_is_approved_by_itself(tmp_path: Path) -> None:
     room = hall(tmp_path, automatic=True)
     job = screened(room)
     with drafting(room) as drafter:
         settle(drafter)
     approved = room.store.get(job)
     assert approved.state is State.APPROVED, approved.findings
-    assert approved.reply.automatic
+    assert room.reply_of(job).automatic
     assert room.mailbox.drafts == []
 
 
-def test_a_draft_with_a_finding_waits_even_in_an_automatic_office(tmp_path):
+def test_a_draft_with_a_finding_waits_even_in_an_automatic_office(tmp_path: Path) -> None:
     room = hall(tmp_path, automatic=True)
     job = screened(room)
     with drafting(room, reply=lambda _: "We promise you a full refund of 500 EUR.") as drafter:
@@ -79,7 +90,7 @@ def test_a_draft_with_a_finding_waits_even_in_an_automatic_office(tmp_path):
     assert any(finding.disposition is Disposition.REVIEW for finding in waiting.findings)
 
 
-def test_an_empty_draft_is_held(tmp_path):
+def test_an_empty_draft_is_held(tmp_path: Path) -> None:
     room = hall(tmp_path)
     job = screened(room)
     with drafting(room, reply=lambda _: "") as drafter:
@@ -87,7 +98,7 @@ def test_an_empty_draft_is_held(tmp_path):
     assert room.store.get(job).state is State.HELD
 
 
-def test_only_the_newest_mail_of_a_thread_is_answered(tmp_path):
+def test_only_the_newest_mail_of_a_thread_is_answered(tmp_path: Path) -> None:
     room = hall(tmp_path)
     old = screened(room, "1")
     newer = trusted(
@@ -103,7 +114,7 @@ def test_only_the_newest_mail_of_a_thread_is_answered(tmp_path):
     assert room.store.get(old).state is State.SKIPPED
 
 
-def test_a_pause_starts_nothing(tmp_path):
+def test_a_pause_starts_nothing(tmp_path: Path) -> None:
     room = hall(tmp_path)
     job = screened(room)
     room.floor.switches.turn_on(PAUSE, who="lin", why="", until=None)
@@ -113,7 +124,7 @@ def test_a_pause_starts_nothing(tmp_path):
     assert room.store.get(job).state is State.SCREENED
 
 
-def test_an_interrupted_mail_goes_back_to_the_queue_without_losing_a_try(tmp_path):
+def test_an_interrupted_mail_goes_back_to_the_queue_without_losing_a_try(tmp_path: Path) -> None:
     room = hall(tmp_path)
     job = screened(room)
     with drafting(room, seconds=1000.0) as drafter:
@@ -126,7 +137,7 @@ def test_an_interrupted_mail_goes_back_to_the_queue_without_losing_a_try(tmp_pat
     assert (back.state, back.attempts) == (State.SCREENED, 0)
 
 
-def test_what_a_person_rejected_meanwhile_is_not_drafted(tmp_path):
+def test_what_a_person_rejected_meanwhile_is_not_drafted(tmp_path: Path) -> None:
     room = hall(tmp_path)
     job = screened(room)
     with drafting(room, seconds=1000.0) as drafter:
@@ -138,7 +149,7 @@ def test_what_a_person_rejected_meanwhile_is_not_drafted(tmp_path):
     assert room.store.get(job).state is State.REJECTED
 
 
-def test_a_mail_that_is_too_long_is_parked_with_a_sentence(tmp_path):
+def test_a_mail_that_is_too_long_is_parked_with_a_sentence(tmp_path: Path) -> None:
     room = hall(tmp_path)
     job = screened(room, text="Hello,\n\n" + "what are your opening hours on Saturday? " * 2000)
     with drafting(room) as drafter:
@@ -146,7 +157,7 @@ def test_a_mail_that_is_too_long_is_parked_with_a_sentence(tmp_path):
     assert room.store.get(job).state is State.PARKED
 
 
-def test_as_many_mails_are_in_flight_as_the_engine_has_slots(tmp_path):
+def test_as_many_mails_are_in_flight_as_the_engine_has_slots(tmp_path: Path) -> None:
     room = hall(tmp_path, flow=FlowSettings(stop_seconds=0.5))
     for uid in "123":
         screened(room, uid)
@@ -155,10 +166,10 @@ def test_as_many_mails_are_in_flight_as_the_engine_has_slots(tmp_path):
         assert len(drafter.in_flight()) == 2
 
 
-def test_a_model_that_cannot_be_loaded_is_told_and_tried_again(tmp_path):
+def test_a_model_that_cannot_be_loaded_is_told_and_tried_again(tmp_path: Path) -> None:
     room = hall(tmp_path)
 
-    def load():
+    def load() -> Engine:
         raise ModelUnusable("There is no model file.")
 
     drafter = Drafter(room.floor, load=load, drafted=lambda: None)
@@ -167,7 +178,7 @@ def test_a_model_that_cannot_be_loaded_is_told_and_tried_again(tmp_path):
     assert not drafter._loaded()
 
 
-def test_a_drafts_folder_that_fails_does_not_lose_the_draft(tmp_path):
+def test_a_drafts_folder_that_fails_does_not_lose_the_draft(tmp_path: Path) -> None:
     room = hall(tmp_path)
     job = screened(room)
     room.mailbox.trouble["save_draft"] = [MailboxUnreachable("It does not answer.")]
@@ -178,7 +189,9 @@ def test_a_drafts_folder_that_fails_does_not_lose_the_draft(tmp_path):
 
 
 @pytest.mark.parametrize("seconds", [0.0, 1000.0])
-def test_stopping_finishes_or_gives_back_what_is_in_the_slots(tmp_path, seconds):
+def test_stopping_finishes_or_gives_back_what_is_in_the_slots(
+    tmp_path: Path, seconds: float
+) -> None:
     room = hall(tmp_path, flow=FlowSettings(stop_seconds=0.5))
     job = screened(room)
     with drafting(room, seconds=seconds) as drafter:
