@@ -1,0 +1,104 @@
+from pathlib import Path
+
+import pytest
+
+from appliance.domain.errors import CredentialsRefused, DiskFull, MailboxUnreachable
+from appliance.domain.job import State
+from appliance.domain.mail import Cursor
+from appliance.flow import intake as module
+from appliance.flow.intake import Intake
+from tests.flow_floor import Hall, hall, trusted
+
+
+@pytest.fixture
+def room(tmp_path: Path) -> Hall:
+    return hall(tmp_path)
+
+
+def intake(room: Hall, arrived: list[int] | None = None) -> Intake:
+    told = [] if arrived is None else arrived
+    return Intake(
+        mailbox="north",
+        desks=room.floor.desks,
+        store=room.store,
+        health=room.floor.health,
+        arrived=lambda: told.append(1),
+    )
+
+
+def test_every_mail_becomes_a_job_and_the_clerk_is_told_once_a_batch(room: Hall) -> None:
+    room.mailbox.inbox = [trusted(str(number)) for number in range(module.BATCH + 3)]
+    told: list[int] = []
+    bringer = intake(room, told)
+    assert [bringer.once(), bringer.once(), bringer.once()] == [module.BATCH, 3, 0]
+    assert room.store.counts()[State.RECEIVED] == module.BATCH + 3
+    assert len(told) == 2
+
+
+def test_a_known_mail_is_not_taken_twice(room: Hall) -> None:
+    room.mailbox.inbox = [trusted()]
+    intake(room).once()
+    room.store._cursors.clear()
+    intake(room).once()
+    assert room.store.counts()[State.RECEIVED] == 1
+
+
+def test_the_cursor_is_stored_only_with_the_last_mail(
+    room: Hall, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    room.mailbox.inbox = [trusted("1"), trusted("2"), trusted("3")]
+    enqueue = room.store.enqueue
+
+    def full_at_the_third(message: object, cursor: Cursor | None = None) -> object:
+        if cursor is not None:
+            raise DiskFull("There is no room.")
+        return enqueue(message, cursor)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(room.store, "enqueue", full_at_the_third)
+    with pytest.raises(DiskFull):
+        intake(room).once()
+    assert room.store.cursor("north") is None
+    monkeypatch.undo()
+    assert intake(room).once() == 3
+    assert room.store.counts()[State.RECEIVED] == 3
+
+
+def test_an_unreadable_mail_is_parked_for_a_person(room: Hall) -> None:
+    room.mailbox.unreadable = (("9", "It is larger than 20 MB."),)
+    assert intake(room).once() == 1
+    assert room.store.counts()[State.PARKED] == 1
+
+
+@pytest.mark.parametrize(
+    "error", [MailboxUnreachable("It is away."), DiskFull("No room."), CredentialsRefused("No.")]
+)
+def test_a_failure_is_told_and_waited_out_ever_longer(room: Hall, error: Exception) -> None:
+    bringer = intake(room)
+    room.mailbox.trouble["fetch"] = [error] * 4
+    waits = [bringer._attempt().total_seconds() for _ in range(4)]
+    assert waits == sorted(waits)
+    assert room.floor.health.troubles()[0].part == "mail in north"
+    bringer._attempt()
+    assert room.floor.health.troubles() == ()
+    assert room.floor.health.last_proven("mail in north") is not None
+
+
+def test_it_runs_until_it_is_stopped(room: Hall, monkeypatch: pytest.MonkeyPatch) -> None:
+    room.mailbox.inbox = [trusted()]
+    bringer = intake(room)
+
+    def stop_instead(_timeout: object) -> bool:
+        bringer.stop()
+        return False
+
+    monkeypatch.setattr(type(room.mailbox), "wait", lambda _self, timeout: stop_instead(timeout))
+    bringer.run()
+    assert room.store.counts()[State.RECEIVED] == 1
+
+
+def test_a_wait_that_fails_is_told(room: Hall) -> None:
+    bringer = intake(room)
+    room.mailbox.trouble["wait"] = [MailboxUnreachable("It is away.")]
+    bringer._stop.set()
+    bringer._rest(bringer._attempt())
+    assert room.floor.health.troubles()[0].reason == "It is away."
