@@ -13,10 +13,11 @@ from threading import current_thread
 from time import monotonic
 from typing import Final
 
-from appliance.config.settings import EngineSettings, MailboxSettings
+from appliance.config.settings import EngineSettings, MailboxSettings, Office, Settings
 from appliance.config.toml import load_office, load_settings
 from appliance.control.protocol import Caller, Role
 from appliance.control.server import Handler, Server
+from appliance.domain.errors import ConfigError
 from appliance.domain.ports import Clock, Engine
 from appliance.flow.clerk import Clerk
 from appliance.flow.desk import Desk, Desks
@@ -78,6 +79,7 @@ class Daemon:
             OperatorError: the store cannot be used.
         """
         self.settings = settings = load_settings(file)
+        offices = load_offices(settings)
         self._clock = clock = SystemClock()
         self._stop = threading.Event()
         self._died = False
@@ -86,7 +88,9 @@ class Daemon:
         store = SqliteJobStore.open(settings.state, clock, stopping=STOPPING)
         self._floor = floor = Floor(
             store=store,
-            desks=Desks(tuple(self._desk(mailbox) for mailbox in settings.mailbox)),
+            desks=Desks(
+                tuple(self._desk(mailbox, offices[mailbox.name]) for mailbox in settings.mailbox)
+            ),
             runner=Runner(store=store, clock=clock, settings=settings.flow),
             switches=Switches(settings.state / "overrides.toml", clock, self._wake),
             health=Health(clock),
@@ -118,19 +122,18 @@ class Daemon:
         self._server = Server(
             path=settings.socket, handlers=self._handlers(), answers=store, clock=clock
         )
-        offices = tuple(mailbox.office for mailbox in settings.mailbox)
         self._bell = self._watch.bell(
             file,
-            *offices,
+            *(mailbox.office for mailbox in settings.mailbox),
             recursive=True,
             quiet_seconds=_QUIET_SECONDS,
         )
 
-    def _desk(self, mailbox: MailboxSettings) -> Desk:
+    def _desk(self, mailbox: MailboxSettings, office: Office) -> Desk:
         watched = prepare(mailbox.path, name=mailbox.name)
         return Desk(
             settings=mailbox,
-            office=load_office(mailbox.office, known_rules=RULES),
+            office=office,
             mailbox=FolderMailbox(
                 name=mailbox.name,
                 path=mailbox.path,
@@ -243,6 +246,24 @@ def _handler(act: Act, role: Role) -> Handler:
         return act(caller.name, arguments)
 
     return Handler(role=role, mutates=role is not Role.VIEW, run=run)
+
+
+def load_offices(settings: Settings) -> Mapping[str, Office]:
+    """The office of each mailbox, by the mailbox's name.
+
+    Raises:
+        ConfigError: one or several are wrong; names every problem of all of them.
+    """
+    offices: dict[str, Office] = {}
+    problems: list[str] = []
+    for mailbox in settings.mailbox:
+        try:
+            offices[mailbox.name] = load_office(mailbox.office, known_rules=RULES)
+        except ConfigError as error:
+            problems.extend(error.problems)
+    if problems:
+        raise ConfigError(tuple(dict.fromkeys(problems)))
+    return offices
 
 
 def load_engine(settings: EngineSettings, clock: Clock) -> Engine:

@@ -87,7 +87,9 @@ def run(arguments: Sequence[str]) -> int:
     chosen = parser(arguments).parse_args(arguments)
     act: Run = chosen.run
     try:
-        return act(chosen)
+        status = act(chosen)
+        # What is still in the buffer would else meet a closed pipe after the last handler.
+        sys.stdout.flush()
     except ApplianceError as error:
         print(error, file=sys.stderr)
         return _status(error)
@@ -97,3 +99,4 @@ def run(arguments: Sequence[str]) -> int:
         return 0
     except KeyboardInterrupt:
         return 130
+    return status

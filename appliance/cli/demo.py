@@ -19,6 +19,15 @@ from appliance.domain.errors import ModelUnusable
 
 SAMPLE: Final = Path(__file__).parent / "sample"
 MODEL: Final = "SmolLM2-135M-Instruct.Q4_1.gguf"
+_FOR_SCRIPTS: Final = (
+    "mail",
+    "route",
+    "state",
+    "findings",
+    "draft",
+    "tokens_per_second",
+    "seconds",
+)
 _ROUTES: Final = {"skipped": "skip", "held": "hold", "parked": "hold"}
 
 
@@ -51,7 +60,7 @@ def _demo(chosen: argparse.Namespace) -> int:
                 "or name a GGUF file with --model."
             ).format(path=model)
         )
-    small = chosen.model is None
+    small = model.name == MODEL
     _say(_("Model file: {name}").format(name=model.name))
     if small:
         _say(
@@ -73,7 +82,7 @@ def _demo(chosen: argparse.Namespace) -> int:
     rows = [_row(job, expected) for job in sorted(shown, key=lambda job: job["mail"]["uid"])]
     if chosen.json:
         for row in rows:
-            print_json({key: row[key] for key in row if key not in {"first_line", "rules"}})
+            print_json({key: row[key] for key in _FOR_SCRIPTS})
     else:
         _print(rows)
     return _summary(rows, expected, small=small)
