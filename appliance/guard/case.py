@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date
+from typing import Final
 
 from appliance.config.settings import Office
 from appliance.domain.draft import Draft
@@ -12,6 +13,7 @@ from appliance.guard.claim import Claim
 from appliance.guard.claims import claims
 from appliance.guard.evidence import Stated, joined, stated
 from appliance.guard.fold import folded
+from appliance.guard.units import Sentence, Unit, drafted, units
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,6 +23,8 @@ class Case:
     Attributes:
         plain: the draft's text folded, as long as the text itself.
         claims: what the draft states, offsets into its text.
+        sentences: the draft cut into what says one thing of one thing.
+        units: the passages cut in the same way.
         knowledge: what passages, our own mails and the office state.
         heard: what the customer and others wrote.
         known: both together.
@@ -35,10 +39,15 @@ class Case:
     detect: Callable[[str, str], str]
     plain: str
     claims: tuple[Claim, ...]
+    sentences: tuple[Sentence, ...]
+    units: tuple[Unit, ...]
     knowledge: Stated
     heard: Stated
     known: Stated
 
+
+_LONGEST: Final = 40_000
+"""Characters of one mail that are read as evidence; what stands behind them supports nothing."""
 
 Rule = Callable[[Case], Iterator[Finding]]
 
@@ -68,6 +77,8 @@ def case(
         detect=detect,
         plain=folded(draft.text),
         claims=claims(draft.text, today),
+        sentences=drafted(draft.text),
+        units=units(draft.passages),
         knowledge=knowledge,
         heard=heard,
         known=joined(knowledge, heard),
@@ -79,10 +90,10 @@ def _day(message: Message) -> date | None:
 
 
 def words(message: Message) -> str:
-    """Subject and visible text of a message, its sender's name and address first."""
+    """Sender, subject and visible text of a message, clamped."""
     sender = f"{message.sender.name} <{message.sender.address}>"
     text = message.text or f"{message.question}\n{message.quoted}\n{message.signature}"
-    return f"{sender}\n{message.subject}\n{text}"
+    return f"{sender}\n{message.subject}\n{text[:_LONGEST]}"
 
 
 def review(rule: str, reason: str, span: tuple[int, int] | None = None) -> Finding:

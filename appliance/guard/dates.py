@@ -105,10 +105,9 @@ def dates(text: str, today: date | None) -> Iterator[Claim]:
     """
     taken: set[int] = set()
     for reader in (_figures, _chinese, _worded, _single):
-        for claim in reader(text):
-            if not taken.intersection(range(*claim.span)):
-                yield claim
-        taken.update(*(range(*claim.span) for claim in reader(text)))
+        read = tuple(reader(text))
+        yield from (claim for claim in read if not taken.intersection(range(*claim.span)))
+        taken.update(*(range(*claim.span) for claim in read))
     yield from _weekdays(text)
     yield from _relative(text, today)
 

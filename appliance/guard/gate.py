@@ -9,7 +9,7 @@ from appliance.domain.draft import Draft
 from appliance.domain.mail import Thread
 from appliance.domain.verdict import Disposition, Finding, Verdict
 from appliance.guard.answers import missing_answer
-from appliance.guard.bindings import contradicts
+from appliance.guard.bindings import misplaced
 from appliance.guard.case import Case, Rule, case
 from appliance.guard.commitments import promise
 from appliance.guard.form import (
@@ -23,6 +23,7 @@ from appliance.guard.form import (
 )
 from appliance.guard.leak import echo, prompt_leak, secret
 from appliance.guard.people import personal, unsupported_name, wrong_addressee
+from appliance.guard.rulings import opposed, refused
 from appliance.guard.support import foreign_link, unsupported, wrong_weekday
 from appliance.guard.tongue import wrong_language, wrong_script
 
@@ -41,7 +42,9 @@ CHAIN: Final[tuple[Rule, ...]] = (
     unsupported,
     wrong_weekday,
     foreign_link,
-    contradicts,
+    misplaced,
+    opposed,
+    refused,
     promise,
     missing_answer,
     echo,

@@ -8,9 +8,9 @@ from typing import Final
 
 _DIGITS: Final = re.compile(
     r"(?<![\w.])\d{1,3}(?:(?:[.,' \u00a0\u202f])\d{3})+(?:[.,]\d{1,2})?(?!\d)"
-    r"|(?<![a-z0-9])\d+(?:[.,]\d+)?"
+    r"|(?<![a-z0-9])\d{1,20}(?:[.,]\d{1,20})?"
 )
-_CHINESE: Final = re.compile(r"[零〇一二两三四五六七八九十百千万]+")
+_CHINESE: Final = re.compile(r"[零〇一二两三四五六七八九十百千万]{1,20}")
 _WORD: Final = re.compile(r"[a-zß-öø-ÿ]+")
 _GROUPED: Final = re.compile(r"[1-9]\d{0,2}(?:([.,' \u00a0\u202f])\d{3})(?:\1\d{3})*")
 

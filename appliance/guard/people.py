@@ -60,13 +60,15 @@ _CAPITALISED: Final = frozenset(
     "north south east west street road lane avenue square house credit debit card great "
     "britain united kingdom isle northern "
     "ireland scottish highlands unit e-bike business office manager department sincerely "
-    "regards wishes".split()
+    "regards wishes merry happy warmest season greetings yours faithfully see lovely "
+    "monsieur madame meilleures salutations atentamente gracias merci bien bonne buenas "
+    "buenos".split()
 )
 _CAPITALISING: Final = frozenset({"de", "lb"})
 _PERSONAL: Final = re.compile(
     r"\b\d{1,4}[a-z]? (?:[a-z]+ ){1,2}(?:street|st|road|rd|lane|avenue|row|close|drive"
     r"|gardens|way|terrace|court|place|crescent|hill)\b"
-    r"|\b[a-zäöüß-]+(?:straße|strasse|str\.|weg|gasse|platz|allee) \d{1,4}[a-z]?\b"
+    r"|\b[a-zäöüß-]{1,30}(?:straße|strasse|str\.|weg|gasse|platz|allee) \d{1,4}[a-z]?\b"
     r"|[\u4e00-\u9fff]{2,10}(?:区|县|镇|路|街|巷|小区|公寓|花园"
     r"|苑)[^，。\s]{0,12}?\d{1,4}(?:号|幢|栋|室|单元|弄)\d{0,5}室?"
 )

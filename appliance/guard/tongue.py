@@ -13,7 +13,7 @@ _OTHER_RUN: Final = re.compile(
     r"|[\u0600-\u06ff]{2,}|[\u0e00-\u0e7f]{2,}"
 )
 _SCRIPTED: Final = frozenset({"zh", "ja", "ko", "ru", "uk", "bg", "sr", "he", "ar", "fa", "th"})
-_CONTACT: Final = re.compile(r"\S+@\S+|https?://\S+|\b(?=\w*\d)[\w-]+\b")
+_CONTACT: Final = re.compile(r"https?://\S+|[\w.+-]{1,64}@[\w.-]{1,80}|\b[^\W\d]{0,20}\d[\w-]*\b")
 _SHORT: Final = 30
 _MIXED: Final = 2
 
