@@ -9,6 +9,7 @@ from appliance.cli.calls import add_json, call
 from appliance.cli.output import fitted, print_json, print_table
 from appliance.cli.words import named
 from appliance.cli.words import words as _
+from appliance.domain.errors import OperatorError
 
 
 def add_verbs(verbs: Any) -> None:
@@ -172,4 +173,14 @@ def _decide(chosen: argparse.Namespace) -> int:
 
 
 def _new_text(file: Path | None) -> str:
-    return file.read_text("utf-8") if file is not None else sys.stdin.read()
+    try:
+        text = file.read_text("utf-8") if file is not None else sys.stdin.read()
+        # Some locales let bytes that are no UTF-8 in as lone surrogates.
+        text.encode()
+    except OSError as error:
+        raise OperatorError(
+            _("{path}: it cannot be read: {why}.").format(path=file, why=error.strerror)
+        ) from error
+    except UnicodeError as error:
+        raise OperatorError(_("The new text is not UTF-8.")) from error
+    return text
