@@ -22,6 +22,9 @@ _UNIT_LIKE: Final = re.compile(
     r"\d+[a-z]{1,4}|\d+(?:-\d+)*|[a-z]+(?:-[a-z]+)*|\d+-[a-z-]+|[a-z]-\d?[a-z]+"
 )
 _MOBILE: Final = 11
+_DATE: Final = re.compile(
+    r"(?:19|20)\d\d[-/]\d{1,2}[-/]\d{1,2}|\d{1,2}[-/]\d{1,2}[-/](?:19|20)\d\d"
+)
 _SEVERAL: Final = 3
 _SHORTEST_PHONE: Final = 7
 
@@ -60,6 +63,8 @@ def host(url: str) -> str:
 
 def _phone(word: str) -> str:
     """The digits without country code, or empty where it does not look like a telephone number."""
+    if _DATE.fullmatch(word.strip()):
+        return ""
     digits = re.sub(r"\D", "", word)
     groups = re.findall(r"\d+", word)
     if word.startswith("+"):
