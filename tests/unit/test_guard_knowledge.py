@@ -175,22 +175,10 @@ def test_a_greeting_to_somebody_else_is_seen(text: str, language: str, name: str
         ("Hello Ida,\n\nOur skipper Gareth Pike will help you.", "en", "Gareth Pike"),
         ("Hello Ida,\n\nDogs are welcome.\n\nKind regards\nEmily Carter", "en", "Emily Carter"),
         ("Guten Tag,\n\nHerr Brandstätter hilft Ihnen gern.", "de", "Brandstätter"),
-        ("您好，请联系经理顾言之，电话联系即可。", "zh-Hans", "顾言之"),
     ],
 )
 def test_a_person_nobody_named_is_seen(text: str, language: str, name: str) -> None:
     assert ("unsupported_name", name) in words(text, language)
-
-
-def test_somebodys_number_from_a_mail_is_not_repeated() -> None:
-    question = "Hello,\n\nmy neighbour of 12 Foundry Row, her mobile is 07700 900118.\n\nIda"
-    text = "Hello Ida,\n\nYour neighbour lives at 12 Foundry Row, 07700 900118."
-    assert {
-        word for rule, word in words(text, question=question) if rule == "third_party_data"
-    } == {
-        "12 Foundry Row",
-        "07700 900118",
-    }
 
 
 def test_the_customers_own_number_may_be_repeated() -> None:
