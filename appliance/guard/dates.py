@@ -49,7 +49,7 @@ _DAY: Final = r"(\d{1,2})(?:st|nd|rd|th|er|º|\.)?"
 _JOIN: Final = r"\s{0,2}(?:-|to|and|till|until|bis|und|au|et|al|y|,|~)\s{0,2}(?:the )?"
 
 _ISO: Final = re.compile(r"(?<!\d)(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})(?![\d])")
-_FIGURES: Final = re.compile(r"(?<![\d.])(\d{1,2})([./])\s?(\d{1,2})\2(\d{4})?(?![\d])")
+_FIGURES: Final = re.compile(r"(?<![\d.:])(\d{1,2})([./])[ ]?(\d{1,2})\2(\d{4})?(?![\d])")
 _DAY_MONTH: Final = re.compile(
     rf"(?<![\d.,:])(?:{_DAY}{_JOIN})?(?:{_DAY}{_JOIN})?{_DAY}\s{{0,2}}(?:of |de )?({_MONTH})\b\.?"
     r"(?:,?\s{0,2}(?:de )?(\d{4})(?!\d))?"

@@ -40,15 +40,19 @@ _LATIN_NAME: Final = re.compile(
 _TITLED_NAME: Final = re.compile(
     r"\b(?:Mr|Mrs|Ms|Dr|Frau|Herrn?|Mme|Madame|Monsieur|Sra?|Señora?)\.?[ ]([A-ZÀ-Þ][\w'-]+)"
 )
-_HAN_NAME: Final = re.compile(
-    r"(?:经理|主管|主任|专员|客服|师傅|工程师|顾问|负责人|联系人|同事)[:： "
-    r"]?([\u4e00-\u9fff]{2,3})(?=[,，。;；、:：\s(（]|的|为您|会|将|手机|电话|联系)"
-    r"|(?:安排|联系|由|派|找|请)(?:了|到|我们的)?([\u4e00-\u9fff]{2,3}?)(?:师傅|经理|主管"
-    r"|工程师|先生|女士|专员)"
+_HAN_NAMES: Final = (
+    re.compile(
+        r"(?:经理|主管|主任|专员|客服|师傅|工程师|顾问|负责人|联系人|同事)"
+        r"[:： ]?([\u4e00-\u9fff]{2,3})(?=[,，。;；、:：\s(（]|的|为您|会|将|手机|电话|联系)"
+    ),
+    re.compile(
+        r"(?:安排|联系|由|派|找|请)(?:了|到|我们的)?([\u4e00-\u9fff]{2,3}?)"
+        r"(?:师傅|经理|主管|工程师|先生|女士|专员)"
+    ),
 )
 _HAN_COMMON: Final = re.compile(
     r"我们|您|专业|上门|维修|安装|售后|客服|门店|相关|本店|当地|一名|一位|工程|技术|服务"
-    r"|同事|关系|客户|大客户|商务|检测|送货|配送|后续|有关|部门|负责"
+    r"|同事|关系|客户|大客户|商务|检测|送货|配送|后续|有关|部门|负责|联系|电话|了解|处理"
 )
 _CAPITALISED: Final = frozenset(
     "kind best warm many dear hello good new christmas easter sales boxing bank holiday eve "
@@ -149,8 +153,9 @@ def _latin_names(case: Case) -> Iterator[tuple[int, int]]:
 
 def _han_names(case: Case) -> Iterator[tuple[int, int]]:
     """Names beside a role: 经理顾言之, 苗建禾师傅."""
-    for match in _HAN_NAME.finditer(case.plain):
-        yield match.span(match.lastindex or 0)
+    for pattern in _HAN_NAMES:
+        for match in pattern.finditer(case.plain):
+            yield match.span(1)
 
 
 def personal(case: Case) -> Iterator[Finding]:
@@ -168,9 +173,8 @@ def personal(case: Case) -> Iterator[Finding]:
             yield review("third_party_data", reason, claim.span)
     for match in _PERSONAL.finditer(case.plain):
         if match.group() in case.heard.text and match.group() not in case.knowledge.text:
-            yield review(
-                "personal_data", "This repeats a postal address from a mail.", match.span()
-            )
+            reason = "This repeats a postal address from a mail."
+            yield review("third_party_data", reason, match.span())
 
 
 def _is_own(case: Case, value: str) -> bool:

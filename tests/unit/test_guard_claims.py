@@ -128,6 +128,10 @@ def test_list_marks_and_small_words_state_nothing(text: str) -> None:
     assert said(text) == []
 
 
+def test_a_time_at_the_end_of_a_list_item_is_no_date() -> None:
+    assert said("1. We close at 19:30.\n2. No.") == [("time", ("1170",), "")]
+
+
 @pytest.mark.parametrize(
     ("evidence", "claim"),
     [

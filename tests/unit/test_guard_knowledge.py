@@ -1,9 +1,12 @@
 """What the guard compares with the knowledge: rows, rulings, links, persons."""
 
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from appliance import guard
 from appliance.config.settings import Office
 from appliance.domain.draft import Passage
 from appliance.domain.mail import Address, MessageId, Thread
@@ -175,10 +178,27 @@ def test_a_greeting_to_somebody_else_is_seen(text: str, language: str, name: str
         ("Hello Ida,\n\nOur skipper Gareth Pike will help you.", "en", "Gareth Pike"),
         ("Hello Ida,\n\nDogs are welcome.\n\nKind regards\nEmily Carter", "en", "Emily Carter"),
         ("Guten Tag,\n\nHerr Brandstätter hilft Ihnen gern.", "de", "Brandstätter"),
+        ("您好，请联系经理顾言之，电话联系即可。", "zh-Hans", "顾言之"),
+        ("您好，已请苗建禾师傅与您联系。", "zh-Hans", "苗建禾"),
     ],
 )
 def test_a_person_nobody_named_is_seen(text: str, language: str, name: str) -> None:
     assert ("unsupported_name", name) in words(text, language)
+
+
+def test_somebodys_address_and_number_from_a_mail_are_not_repeated() -> None:
+    question = "Hello,\n\nmy neighbour of 12 Foundry Row, her mobile is 07700 900118.\n\nIda"
+    text = "Hello Ida,\n\nYour neighbour lives at 12 Foundry Row, 07700 900118."
+    found = words(text, question=question)
+    assert ("third_party_data", "12 Foundry Row") in found
+    assert ("third_party_data", "07700 900118") in found
+
+
+def test_every_rule_that_speaks_is_listed() -> None:
+    source = "".join(path.read_text("utf-8") for path in Path(guard.__path__[0]).glob("*.py"))
+    spoken = set(re.findall(r'\b(?:review|hold)\(\s*"(\w+)"', source))
+    spoken |= set(re.findall(r'\("(unsupported_\w+)", "', source))
+    assert spoken == gate.RULES
 
 
 def test_the_customers_own_number_may_be_repeated() -> None:
