@@ -222,7 +222,9 @@ class Daemon:
     def _progresses(self) -> bool:
         """Every thread turns and the engine writes or reads; else systemd starts us anew."""
         now = self._clock.steady()
-        turning = min(self._clerk.beat, self._drafter.beat) > now - _STUCK_SECONDS
+        # From a slow card it takes minutes to read a model file.
+        patience = _STUCK_SECONDS if self._drafter.engine is not None else _SILENT_SECONDS
+        turning = self._clerk.beat > now - _STUCK_SECONDS and self._drafter.beat > now - patience
         return turning and all(
             flight.progress > now - _SILENT_SECONDS for flight in self._drafter.in_flight()
         )

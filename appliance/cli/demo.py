@@ -74,7 +74,10 @@ def _demo(chosen: argparse.Namespace) -> int:
         directory = chosen.keep or Path(
             stack.enter_context(tempfile.TemporaryDirectory(prefix="appliance-demo-"))
         )
-        rehearsal = Rehearsal(directory=directory, model=model.resolve(), slots=chosen.slots)
+        # In a configuration file a relative path is relative to the file.
+        rehearsal = Rehearsal(
+            directory=directory.resolve(), model=model.resolve(), slots=chosen.slots
+        )
         rehearsal.prepare(SAMPLE)
         stack.enter_context(rehearsal)
         rehearsal.deliver(SAMPLE / "mails", _say)

@@ -16,7 +16,12 @@ from appliance.cli.output import fitted
 from appliance.cli.words import named
 from appliance.cli.words import words as _
 from appliance.control.client import Client
-from appliance.domain.errors import ApplianceError, DaemonUnreachable, OperatorError
+from appliance.domain.errors import (
+    ApplianceError,
+    DaemonUnreachable,
+    ModelUnusable,
+    OperatorError,
+)
 
 Say = Callable[[str], None]
 
@@ -43,16 +48,23 @@ class Rehearsal:
         """Make the office and the configuration.
 
         Raises:
-            OperatorError: the directory is in use.
+            OperatorError: the directory is in use, or cannot be written to.
         """
-        if (self._directory / "state").exists():
+        if any((self._directory / part).exists() for part in ("state", "office")):
             raise OperatorError(
                 _("{path} holds an earlier run; name another directory.").format(
                     path=self._directory
                 )
             )
         office = self._directory / "office"
-        office.mkdir(parents=True)
+        try:
+            office.mkdir(parents=True)
+        except OSError as error:
+            raise OperatorError(
+                _("{path}: it cannot be made: {why}.").format(
+                    path=self._directory, why=error.strerror
+                )
+            ) from error
         shutil.copytree(sample / "knowledge", office / "knowledge")
         shutil.copy(sample / "office.toml", office / "office.toml")
         # A JSON string is a TOML basic string.
@@ -138,6 +150,7 @@ class Rehearsal:
             What ``mail show`` tells of each mail.
 
         Raises:
+            ModelUnusable: no engine can be made of the model file.
             ApplianceError: the daemon ended, or nothing moved for 15 minutes.
         """
         known: dict[int, str] = {}
@@ -153,10 +166,17 @@ class Rehearsal:
                     say(f"  {fitted(named(row['state']), 9)} {row['subject']}")
             if len(rows) >= self._delivered and not _UNFINISHED & set(known.values()):
                 return [self._client.call("mail.show", id=row["id"]) for row in rows]
-            trouble = "; ".join(item["reason"] for item in self._client.call("status")["troubles"])
+            trouble = self._trouble()
             if trouble and trouble != told:
                 say(f"  [!] {trouble}")
                 told = trouble
             if monotonic() - moved > _STALL_SECONDS:
                 raise ApplianceError(_("Nothing has moved for 15 minutes."))
             self._never.wait(_LOOK_SECONDS)
+
+    def _trouble(self) -> str:
+        troubles = self._client.call("status")["troubles"]
+        for item in troubles:
+            if item["part"] == "engine":
+                raise ModelUnusable(item["reason"])
+        return "; ".join(item["reason"] for item in troubles)

@@ -27,7 +27,8 @@ class Words:
         os.environ["LANGUAGE"] = name
 
     def __call__(self, sentence: str) -> str:
-        return self._catalogue.gettext(sentence)
+        # What gettext has for the empty sentence is the catalogue's own header.
+        return self._catalogue.gettext(sentence) if sentence else ""
 
 
 words: Final = Words()

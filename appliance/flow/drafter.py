@@ -1,7 +1,6 @@
 """The drafter: the only thread that owns the engine; keeps as many mails in it as it has slots."""
 
 import logging
-import queue
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import CancelledError, Future
@@ -12,8 +11,14 @@ from functools import partial
 from typing import Final
 
 from appliance.domain.draft import Completion, Passage
-from appliance.domain.errors import ApplianceError, DiskFull, EnginePaused, OperatorError
-from appliance.domain.job import DAEMON, Job, JobId, State, Step
+from appliance.domain.errors import (
+    ApplianceError,
+    DiskFull,
+    EnginePaused,
+    ModelUnusable,
+    OperatorError,
+)
+from appliance.domain.job import DAEMON, Job, State, Step
 from appliance.domain.mail import Thread
 from appliance.domain.ports import Engine
 from appliance.flow import stages
@@ -32,7 +37,7 @@ _LOAD_RETRY_SECONDS: Final = 60.0
 _SCREENED: Final = frozenset({State.SCREENED})
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True, eq=False)
 class InFlight:
     """A mail in the engine; ``pieces`` counts what was written, ``progress`` is steady seconds."""
 
@@ -73,8 +78,7 @@ class Drafter:
         self._drafted = drafted
         self._stop = threading.Event()
         self._wake = threading.Event()
-        self._done: queue.SimpleQueue[JobId] = queue.SimpleQueue()
-        self._in_flight: dict[JobId, InFlight] = {}
+        self._in_flight: list[InFlight] = []
         self._next_load = 0.0
         self.engine: Engine | None = None
         self.beat = floor.clock.steady()
@@ -90,7 +94,7 @@ class Drafter:
 
     def in_flight(self) -> Sequence[InFlight]:
         """What the engine works on now."""
-        return tuple(self._in_flight.values())
+        return tuple(self._in_flight)
 
     def run(self) -> None:
         """Work until stopped, then wind up."""
@@ -116,7 +120,7 @@ class Drafter:
         """Store what is done and fill the free slots."""
         self._collect()
         self._drop_overtaken()
-        while not self._stop.is_set() and self._start_next():
+        while not self._stop.is_set() and self.engine is not None and self._start_next(self.engine):
             pass
 
     def _loaded(self) -> bool:
@@ -133,9 +137,15 @@ class Drafter:
         self._health.proven("engine")
         return True
 
-    def _start_next(self) -> bool:
-        engine = self.engine
-        assert engine is not None
+    def _lay_down(self, why: str) -> None:
+        """An engine that failed by itself is said to be broken and, after a while, loaded anew."""
+        self._health.broken("engine", why)
+        self._next_load = self._clock.steady() + _LOAD_RETRY_SECONDS
+        if self.engine is not None:
+            self.engine.close(timedelta())
+            self.engine = None
+
+    def _start_next(self, engine: Engine) -> bool:
         if self._switches.on(PAUSE) or len(self._in_flight) >= engine.slots:
             return False
         job = self._store.claim(_SCREENED, _LEASE)
@@ -180,29 +190,17 @@ class Drafter:
             flight.progress = self._clock.steady()
 
         flight.future = engine.submit(prompt, watch)
-        self._in_flight[job.id] = flight
+        self._in_flight.append(flight)
         log.info("job=%d state=screened drafting", job.id)
-        flight.future.add_done_callback(lambda _: self._finished(job.id))
+        flight.future.add_done_callback(lambda _: self._wake.set())
         return None
 
-    def _finished(self, job: JobId) -> None:
-        self._done.put(job)
-        self._wake.set()
-
     def _collect(self) -> None:
-        while True:
-            try:
-                job = self._done.get_nowait()
-            except queue.Empty:
-                return
-            flight = self._in_flight[job]
-            try:
+        for flight in self.in_flight():
+            if flight.future.done():
+                # Where the disk is full this raises, and the draft stays until there is room.
                 self._runner.run(flight.job, partial(self._store_draft, flight))
-            except DiskFull:
-                # Keep the finished draft and try again when there is room.
-                self._done.put(job)
-                raise
-            del self._in_flight[job]
+                self._in_flight.remove(flight)
 
     def _store_draft(self, flight: InFlight, _job: Job) -> Job | None:
         if flight.drafted is None:
@@ -219,6 +217,9 @@ class Drafter:
             now = self._clock.now()
             self._store.postpone(flight.job, now, "Drafting was interrupted.", counted=False)
             return None
+        except ModelUnusable as error:
+            self._lay_down(str(error))
+            raise
         self._health.proven("drafting")
         version = (flight.job.draft.version if flight.job.draft else 0) + 1
         draft = stages.new_draft(
@@ -238,7 +239,7 @@ class Drafter:
 
     def _drop_overtaken(self) -> None:
         """Stop writing what a person has meanwhile answered, rejected or skipped themselves."""
-        for flight in self._in_flight.values():
+        for flight in self.in_flight():
             if self._store.get(flight.job.id).revision != flight.job.revision:
                 flight.future.cancel()
 
@@ -251,8 +252,8 @@ class Drafter:
         seconds = self._runner.settings.stop_seconds
         deadline = self._clock.steady() + seconds * 0.8
         for flight in self.in_flight():
-            with suppress(TimeoutError, CancelledError, ApplianceError):
-                flight.future.result(timeout=max(0.0, deadline - self._clock.steady()))
+            with suppress(TimeoutError, CancelledError):
+                flight.future.exception(timeout=max(0.0, deadline - self._clock.steady()))
             flight.future.cancel()
         try:
             self._collect()

@@ -16,6 +16,9 @@ from appliance.prompt.build import prefix
 MAX_DRAFT: Final = 100_000
 """Longest text a person may write, in characters."""
 
+MAX_NOTE: Final = 2_000
+"""Longest note to the engine, in characters: it shares the context with the mail."""
+
 
 _APPROVABLE: Final = frozenset({State.DRAFTED, State.HELD})
 """Not SENDING, from where only evidence leads back: it may have left already."""
@@ -111,6 +114,8 @@ class Review:
             raise Conflict(f"Mail {job_id} may have been answered already: resolve it first.")
         if not job.language:
             raise Conflict(f"Mail {job_id} was never screened; use `mail retry {job_id}`.")
+        if len(note) > MAX_NOTE:
+            raise Conflict(f"The note is longer than {MAX_NOTE} characters.")
         step = Step(to=State.SCREENED, note="To be drafted again.", instruction=note.strip())
         return self._apply(job, step, who)
 
@@ -148,5 +153,5 @@ class Review:
 
 
 def _said(what: str, reason: str) -> str:
-    flat = " ".join(reason.split())[:200]
+    flat = "".join(sign for sign in " ".join(reason.split()) if sign.isprintable())[:200]
     return f"{what}: {flat}" if flat else f"{what}."

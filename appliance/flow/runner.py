@@ -40,12 +40,18 @@ class Runner:
             DiskFull: there is no room for what was done; the job is as it was on disk.
         """
         try:
+            return self._tried(job, work)
+        except DiskFull:
+            self.spared[job.id, job.revision] += 1
+            self.store.release(job)
+            raise
+
+    def _tried(self, job: Job, work: Callable[[Job], Job | None]) -> Job | None:
+        try:
             if self._tries(job) > self.settings.attempts and job.state is not State.SENDING:
                 return self.park(job, f"Gave up after {self.settings.attempts} tries.")
             return work(job)
         except DiskFull:
-            self.spared[job.id, job.revision] += 1
-            self.store.release(job)
             raise
         except Exception as error:  # noqa: BLE001 - the one broad catch: it parks the job
             return self._failed(job, error)

@@ -23,6 +23,8 @@ Arguments = Mapping[str, object]
 Act = Callable[[str, Arguments], object]
 """Caller's login name and arguments → what JSON can carry."""
 _PAGE: Final = 200
+_YEAR: Final = 366 * 24 * 60
+_SAID: Final = 200
 
 
 class Verbs:
@@ -66,7 +68,7 @@ class Verbs:
         limit = _number(arguments, "limit") or 50
         rows = self._store.list(
             states=states,
-            before=JobId(before) if before else None,
+            before=JobId(before) if before is not None else None,
             limit=max(1, min(limit, _PAGE)),
         )
         return [summary_view(row) for row in rows]
@@ -115,16 +117,18 @@ class Verbs:
 
     def pause(self, who: str, arguments: Arguments) -> object:
         """``minutes`` (0: until resumed), ``why``, ``now`` (cancel what is being written)."""
-        minutes = _number(arguments, "minutes")
+        minutes = _number(arguments, "minutes") or 0
+        if minutes > _YEAR:
+            raise Conflict("A pause lasts a year at most; 0 minutes: until somebody resumes.")
         until = self._clock.now() + timedelta(minutes=minutes) if minutes else None
-        self._switches.turn_on(PAUSE, who=who, why=_text(arguments, "why"), until=until)
+        self._switches.turn_on(PAUSE, who=who, why=_line(arguments, "why"), until=until)
         if arguments.get("now") is True:
             self._interrupt()
         return self.switches_view()
 
     def stop_sending(self, who: str, arguments: Arguments) -> object:
         """Nothing leaves any more until ``resume``; ``why``."""
-        self._switches.turn_on(STOP_SENDING, who=who, why=_text(arguments, "why"), until=None)
+        self._switches.turn_on(STOP_SENDING, who=who, why=_line(arguments, "why"), until=None)
         return self.switches_view()
 
     def resume(self, _who: str, arguments: Arguments) -> object:
@@ -166,10 +170,16 @@ def _text(arguments: Arguments, key: str) -> str:
     return value
 
 
+def _line(arguments: Arguments, key: str) -> str:
+    """Text for a line of a colleague's terminal."""
+    flat = " ".join(_text(arguments, key).split())
+    return "".join(sign for sign in flat if sign.isprintable())[:_SAID]
+
+
 def _states(value: object) -> frozenset[State] | None:
     if not value:
         return None
-    names = str(value).split(",")
+    names = [name.strip() for name in str(value).split(",")]
     known = {str(state) for state in State}
     unknown = [name for name in names if name not in known]
     if unknown:
