@@ -379,6 +379,37 @@ def test_a_missing_configuration_file_means_the_usual_socket(
     assert "/run/appliance/control.sock" in terminal.error
 
 
+def test_who_cannot_read_the_configuration_still_finds_the_usual_socket(
+    terminal: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Root can read everything, so what the kernel would say has to be said for it.
+    monkeypatch.setattr(os, "access", lambda _path, mode: mode != os.R_OK)
+    terminal("mail", "list", status=3)
+    assert "/run/appliance/control.sock" in terminal.error
+
+
+def test_the_mistakes_of_an_office_are_shown_with_those_of_every_other(
+    terminal: Terminal, daemon: DaemonProcess, tmp_path: Path
+) -> None:
+    config = tmp_path / "appliance.toml"
+    text = daemon.config.read_text("utf-8")
+    config.write_text(text.replace(str(daemon.directory / "office"), str(tmp_path)), "utf-8")
+    (tmp_path / "office.toml").write_text('name = "Half"\n[rules]\nlist_mial = "skip"\n')
+    said = terminal("--config", config, "config", "check", status=2)
+    assert "Did you mean list_mail?" in said
+    assert "addresses" in said
+    assert not terminal.data("--config", config, "config", "check", status=2)["right"]
+    terminal("--config", config, "config", "show", status=2)
+    assert "list_mial" in terminal.error
+
+
+def test_an_empty_reason_stays_empty_in_chinese(
+    terminal: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("APPLIANCE_LANGUAGE", "zh-Hans")
+    assert "Project-Id-Version" not in terminal("mail", "list")
+
+
 def test_the_whole_help_names_every_verb(
     terminal: Terminal, capsys: pytest.CaptureFixture[str]
 ) -> None:

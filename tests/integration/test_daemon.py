@@ -14,7 +14,7 @@ from uuid import uuid4
 import pytest
 
 from appliance.cli.app import run
-from appliance.domain.errors import Conflict
+from appliance.domain.errors import ApplianceError, Conflict
 from tests.daemon_process import KNOWLEDGE, OFFICE, DaemonProcess
 from tests.raw_mail import raw_mail
 
@@ -29,6 +29,40 @@ ScriptedEngine.__init__ = partialmethod(ScriptedEngine.__init__, seconds_per_rep
 sys.exit(run(sys.argv[1:]))
 """
 """The real command line with an engine that needs ten minutes for a reply."""
+
+FAILING = """
+import sys
+from appliance.cli.app import run
+from appliance.engine import scripted
+from appliance.flow.verbs import Verbs
+
+def write(prompt):
+    raise RuntimeError(prompt.body)
+
+def show(self, who, arguments):
+    raise RuntimeError(str(self._store.get(arguments["id"])))
+
+scripted.ScriptedEngine.__init__.__kwdefaults__["reply"] = write
+Verbs.mail_show = show
+sys.exit(run(sys.argv[1:]))
+"""
+"""The real command line, where engine and a verb fail and their errors quote the mail."""
+
+DYING = """
+import sys
+from appliance.cli.app import run
+from appliance.flow.clerk import Clerk
+
+def once(self):
+    job = self._store.claim(frozenset({"received"}), __import__("datetime").timedelta(1))
+    if job is not None:
+        raise RuntimeError(str(job))
+    return False
+
+Clerk.once = once
+sys.exit(run(sys.argv[1:]))
+"""
+"""The real command line with a clerk whose thread dies of its first mail."""
 
 STOP_SECONDS = 10
 NUMBERS = count(1)
@@ -201,6 +235,29 @@ def test_a_mail_too_large_to_read_is_parked_and_kept_as_it_came(daemon: DaemonPr
         daemon.client.call("mail.retry", id=job["id"])
 
 
+@pytest.mark.parametrize(
+    "raw",
+    [bytes(range(256)) * 64, b"", b"\x00" * 5000, b"From: \n\n\n", raw_mail(7)[:90]],
+    ids=["bytes", "empty", "zeros", "nobody", "cut"],
+)
+def test_what_is_no_mail_waits_for_a_person_and_is_kept_as_it_came(
+    daemon: DaemonProcess, raw: bytes
+) -> None:
+    number = next(NUMBERS)
+    known = {job["id"] for job in daemon.jobs()}
+    daemon.deliver(f"mail{number}", raw)
+
+    def fresh() -> list[dict[str, Any]]:
+        return [job for job in daemon.jobs() if job["id"] not in known]
+
+    daemon.until(lambda: [job["state"] for job in fresh()] in (["parked"], ["held"], ["skipped"]))
+    (job,) = fresh()
+    folder = "Skipped" if job["state"] == "skipped" else "Held"
+    daemon.until(lambda: in_folder(daemon, folder, number))
+    assert any(file.read_bytes() == raw for file in daemon.in_folder(folder))
+    assert shown(daemon, job["id"])["drafts"] == []
+
+
 def test_an_approval_is_taken_back_before_the_reply_has_left(
     make: Callable[..., DaemonProcess],
 ) -> None:
@@ -276,6 +333,28 @@ def test_a_second_daemon_on_the_same_state_refuses_with_a_sentence(
     assert str(daemon.state) in said
     assert said.endswith(".")
     assert daemon.client.call("status")["verdict"] in {"idle", "working"}
+
+
+def test_a_second_daemon_on_the_same_socket_refuses_with_a_sentence(
+    daemon: DaemonProcess, make: Callable[..., DaemonProcess]
+) -> None:
+    second = make()
+    config = second.config.read_text("utf-8")
+    second.config.write_text(config.replace(str(second.socket), str(daemon.socket)), "utf-8")
+    (said,) = refused(second)
+    assert said == f"An appliance daemon answers on {daemon.socket} already."
+    assert daemon.answers()
+
+
+def test_damaged_switches_are_refused_and_kept(make: Callable[..., DaemonProcess]) -> None:
+    daemon = make()
+    daemon.state.mkdir()
+    switches = daemon.state / "overrides.toml"
+    switches.write_text('[[override]]\nname = "pau')
+    said = refused(daemon)
+    assert all(str(switches) in line for line in said)
+    assert "move this file away" in said[-1]
+    assert switches.read_text() == '[[override]]\nname = "pau'
 
 
 def test_a_wrong_configuration_is_refused_with_every_mistake(
@@ -456,6 +535,42 @@ def test_the_log_never_tells_what_is_in_a_mail(make: Callable[..., DaemonProcess
     assert "state=sent" in log
     assert "state=parked" in log
     assert CANARY.lower() not in log.lower()
+
+
+def test_the_log_quotes_no_error_that_quotes_a_mail(make: Callable[..., DaemonProcess]) -> None:
+    daemon = make(command=("-c", FAILING), flow="retry_seconds = 0.01\nattempts = 2\n")
+    daemon.start()
+    daemon.deliver("plain", _with_canary(raw_mail(1)))
+    daemon.until(lambda: daemon.states() == ["parked"])
+    with pytest.raises(ApplianceError, match="internal error"):
+        shown(daemon, 1)
+    told = json.dumps(ledger(daemon, 1))
+    assert "RuntimeError" in told
+    assert CANARY.lower() not in told.lower()
+    assert daemon.stop() == 0
+    log = daemon.log.read_text("utf-8")
+    assert log.count("RuntimeError") >= 3
+    assert CANARY.lower() not in log.lower()
+
+
+def test_a_thread_that_dies_ends_the_service_so_that_it_is_started_anew(
+    make: Callable[..., DaemonProcess],
+) -> None:
+    daemon = make(command=("-c", DYING))
+    daemon.start()
+    daemon.deliver("plain", _with_canary(raw_mail(1)))
+    daemon.until(daemon.ended)
+    assert daemon.process is not None
+    assert daemon.process.returncode == 70
+    log = daemon.log.read_text("utf-8")
+    assert "thread=clerk died error=RuntimeError" in log
+    assert CANARY.lower() not in log.lower()
+    # The mail that it died of is on disk and comes again.
+    assert daemon.states_on_disk() == ["received"]
+    daemon.command = ("-m", "appliance")
+    daemon.start()
+    daemon.until(lambda: daemon.states() == ["drafted"])
+    assert daemon.stop() == 0
 
 
 def _with_canary(raw: bytes) -> bytes:

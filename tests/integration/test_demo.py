@@ -62,3 +62,40 @@ def test_every_sample_mail_ends_on_its_route_and_real_drafts_are_written(tmp_pat
     # Nothing is left running, and what was kept is whole.
     assert not (tmp_path / "kept" / "control.sock").exists()
     assert (tmp_path / "kept" / "state" / "appliance.sqlite3").is_file()
+
+
+def demo_run(directory: Path, *arguments: object) -> subprocess.CompletedProcess[str]:
+    """The demo in ``directory``, as a shell there would run it."""
+    return subprocess.run(
+        [sys.executable, "-m", "appliance", "demo", *(str(word) for word in arguments)],
+        cwd=directory,
+        env={**os.environ, "APPLIANCE_LANGUAGE": "en", "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+def test_a_model_that_cannot_be_used_ends_the_demo_with_a_sentence(tmp_path: Path) -> None:
+    model = tmp_path / "broken.gguf"
+    model.write_bytes(b"GGUF" + bytes(100))
+    # A relative directory, as somebody at a shell would name it.
+    ran = demo_run(tmp_path, "--model", model, "--keep", "kept")
+    assert ran.returncode == 2, ran.stderr
+    assert str(model) in ran.stderr.splitlines()[-1]
+    assert "Traceback" not in ran.stderr
+    assert (tmp_path / "kept" / "state").is_dir()
+    again = demo_run(tmp_path, "--model", model, "--keep", "kept")
+    assert again.returncode == 2
+    assert "holds an earlier run" in again.stderr
+    below = demo_run(tmp_path, "--model", model, "--keep", model / "kept")
+    assert below.returncode == 2
+    assert "it cannot be made: Not a directory." in below.stderr
+
+
+def test_a_demo_daemon_that_does_not_start_says_why(tmp_path: Path) -> None:
+    ran = demo_run(tmp_path, "--model", small_model(), "--slots", 0)
+    assert ran.returncode == 2
+    assert "slots" in ran.stderr
+    assert "Traceback" not in ran.stderr

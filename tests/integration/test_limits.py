@@ -22,6 +22,7 @@ from tests.raw_mail import raw_mail
 DRAFTED = 20
 MAILS = 10_000
 REPEATS = 50
+IDLE_SHARE = 0.005
 MEBIBYTE = 1024 * 1024
 LEASE = timedelta(minutes=10)
 TEXT = "您好，我的订单还没有收到，请问什么时候发货？ Where is my order, please? " * 20
@@ -53,15 +54,19 @@ def idle_share(process: psutil.Process, seconds: float) -> float:
     return (after.user + after.system - before.user - before.system) / (ended - begun)
 
 
+def least_idle_share(process: psutil.Process) -> float:
+    """The kernel counts in hundredths of a second, and another process may disturb one look."""
+    share = idle_share(process, 10.0)
+    return share if share <= IDLE_SHARE else min(share, idle_share(process, 10.0))
+
+
 def test_the_daemon_without_an_engine_stays_below_120_mebibytes(daemon: DaemonProcess) -> None:
     assert measured(daemon).memory_info().rss <= 120 * MEBIBYTE
 
 
 def test_an_idle_daemon_takes_at_most_half_a_percent_of_a_core(daemon: DaemonProcess) -> None:
-    process = measured(daemon)
-    # The kernel counts in hundredths of a second, and another process may disturb one look.
-    shares = (idle_share(process, 10.0) for _ in range(2))
-    assert any(share <= 0.005 for share in shares)
+    share = least_idle_share(measured(daemon))
+    assert share <= IDLE_SHARE, f"{share:.2%}"
 
 
 def milliseconds(call: Callable[[], object], repeats: int = REPEATS) -> float:
@@ -138,6 +143,8 @@ def test_ten_thousand_mails_are_claimed_and_listed_without_delay(
     assert len(daemon.client.call("mail.list", limit=200)) == 200
     listed = milliseconds(lambda: daemon.client.call("mail.list", limit=200))
     oldest = milliseconds(lambda: daemon.client.call("mail.list", state="sent", before=500))
+    idle = least_idle_share(measured(daemon))
     assert daemon.stop() == 0
     assert claimed <= 5, f"{claimed:.2f} ms"
     assert max(listed, oldest) <= 150, f"{listed:.1f} ms, {oldest:.1f} ms"
+    assert idle <= IDLE_SHARE, f"{idle:.2%}"

@@ -197,3 +197,38 @@ def test_the_clerk_stops_when_told_and_says_when_the_disk_is_full(
     monkeypatch.setattr(room.store, "claim", full)
     clerk.run()
     assert [trouble.part for trouble in room.floor.health.troubles()] == ["store"]
+
+
+def test_no_room_before_the_commit_leaves_the_reply_where_it_is(room: Hall, clerk: Clerk) -> None:
+    job = approved(room)
+    room.mailbox.trouble["send"] = [DiskFull("There is no room.")]
+    with pytest.raises(DiskFull):
+        clerk.once()
+    waiting = room.store.get(job.id)
+    assert waiting.state is State.APPROVED
+    clerk.once()
+    assert state(room, job) is State.SENT
+    assert len(room.mailbox.sent) == 1
+
+
+def test_one_mailbox_that_cannot_file_keeps_no_other_waiting(room: Hall, clerk: Clerk) -> None:
+    headers = (*trusted().headers, ("list-id", "<news.customers.example>"))
+    for uid, mailbox in (("1", "north"), ("2", "gone"), ("3", "gone"), ("4", "north")):
+        job = room.take(trusted(uid, mailbox=mailbox, headers=headers))
+        room.store.apply(job, Step(to=State.SKIPPED, note="."), "daemon")
+    clerk.file()
+    assert set(room.mailbox.places) == {"1", "4"}
+    assert [job.message.mailbox for job in room.store.unfiled(10)] == ["gone", "gone"]
+    assert room.floor.health.troubles() == ()
+
+
+def test_after_one_failure_a_mailbox_is_left_alone_until_the_next_look(
+    room: Hall, clerk: Clerk
+) -> None:
+    headers = (*trusted().headers, ("list-id", "<news.customers.example>"))
+    for uid in "12":
+        room.take(trusted(uid, headers=headers))
+        clerk.once()
+    room.mailbox.trouble["file"] = [MailboxUnreachable("It does not answer.")]
+    clerk.file()
+    assert room.mailbox.places == {}

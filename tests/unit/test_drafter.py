@@ -9,13 +9,14 @@ import pytest
 
 from appliance.config.settings import FlowSettings
 from appliance.domain.draft import Prompt
-from appliance.domain.errors import MailboxUnreachable, ModelUnusable
-from appliance.domain.job import JobId, State, Step
+from appliance.domain.errors import DiskFull, MailboxUnreachable, ModelUnusable
+from appliance.domain.job import Job, JobId, State, Step
 from appliance.domain.ports import Engine
 from appliance.domain.verdict import Disposition
 from appliance.engine.scripted import ScriptedEngine
 from appliance.flow.clerk import Clerk
 from appliance.flow.drafter import Drafter
+from appliance.flow.review import Review
 from appliance.flow.switches import PAUSE
 from tests.flow_floor import Hall, hall, trusted
 
@@ -198,3 +199,132 @@ def test_stopping_finishes_or_gives_back_what_is_in_the_slots(
         drafter.turn()
     expected = State.DRAFTED if seconds == 0.0 else State.SCREENED
     assert room.store.get(job).state is expected
+
+
+def test_a_mail_that_is_redone_while_it_is_written_is_drafted_once_more_and_blocks_nothing(
+    tmp_path: Path,
+) -> None:
+    room = hall(tmp_path, flow=FlowSettings(stop_seconds=0.5))
+    job = screened(room)
+    review = Review(room.floor, lambda: None)
+    with drafting(room, seconds=1000.0, slots=2) as drafter:
+        drafter.turn()
+        (first,) = drafter.in_flight()
+        # Both acts between two looks of the drafter: the job is its own successor.
+        review.reject(job, "", "lin")
+        review.redo(job, "Shorter.", "lin")
+        drafter.turn()
+        drafter.turn()
+        (second,) = drafter.in_flight()
+        assert first.future.cancelled()
+        assert second.job.instruction == "Shorter."
+        assert not second.future.done()
+    assert room.store.get(job).state is State.SCREENED
+
+
+def test_an_engine_that_fails_by_itself_is_told_and_loaded_anew(tmp_path: Path) -> None:
+    room = hall(tmp_path)
+    job = screened(room)
+    engines: list[ScriptedEngine] = []
+
+    def broken(_prompt: Prompt) -> str:
+        raise ModelUnusable("The model computed something that is no number.")
+
+    def load() -> Engine:
+        reply = (lambda _prompt: GOOD) if engines else broken
+        engines.append(ScriptedEngine(reply=reply, clock=room.clock))
+        return engines[-1]
+
+    drafter = Drafter(room.floor, load=load, drafted=lambda: None)
+    assert drafter._loaded()
+    settle(drafter)
+    waiting = room.store.get(job)
+    assert (waiting.state, waiting.attempts) == (State.SCREENED, 0)
+    (trouble,) = room.floor.health.troubles()
+    assert (trouble.part, "no number" in trouble.reason) == ("engine", True)
+    assert not drafter._loaded()
+    drafter.turn()
+    room.clock.advance(timedelta(minutes=2))
+    assert drafter._loaded()
+    assert room.floor.health.troubles() == ()
+    settle(drafter)
+    assert room.store.get(job).state is State.DRAFTED
+    drafter.stop()
+    drafter._wind_up()
+
+
+def test_a_draft_for_which_there_is_no_room_is_kept_until_there_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    room = hall(tmp_path)
+    job = screened(room)
+    written: list[Prompt] = []
+
+    def reply(prompt: Prompt) -> str:
+        written.append(prompt)
+        return GOOD
+
+    def full(*_: object, **__: object) -> Job:
+        raise DiskFull("No room.")
+
+    with drafting(room, reply) as drafter:
+        with monkeypatch.context() as patch:
+            patch.setattr(room.store, "apply", full)
+            for _ in range(5):
+                with pytest.raises(DiskFull):
+                    settle(drafter)
+            assert len(drafter.in_flight()) == 1
+        settle(drafter)
+    assert room.store.get(job).state is State.DRAFTED
+    assert len(written) == 1
+
+
+def test_a_full_disk_at_the_stop_is_told_and_the_mail_waits(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    room = hall(tmp_path, flow=FlowSettings(stop_seconds=0.5))
+    job = screened(room)
+
+    def full(*_: object, **__: object) -> Job:
+        raise DiskFull("No room.")
+
+    with drafting(room) as drafter:
+        drafter.turn()
+        monkeypatch.setattr(room.store, "apply", full)
+    assert [trouble.part for trouble in room.floor.health.troubles()] == ["store"]
+    assert room.store.get(job).state is State.SCREENED
+    assert drafter.engine is None
+
+
+def running(room: Hall, monkeypatch: pytest.MonkeyPatch, method: str) -> list[str]:
+    """Run a drafter whose store finds no room in ``method``, until it has noticed."""
+    drafter = Drafter(
+        room.floor, load=lambda: ScriptedEngine(clock=room.clock), drafted=lambda: None
+    )
+
+    def full(*_: object, **__: object) -> Job:
+        drafter.stop()
+        raise DiskFull("No room.")
+
+    monkeypatch.setattr(room.store, method, full)
+    drafter.run()
+    return [trouble.part for trouble in room.floor.health.troubles()]
+
+
+@pytest.mark.parametrize("method", ["claim", "list"])
+def test_a_full_disk_ends_no_drafter(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, method: str
+) -> None:
+    room = hall(tmp_path, flow=FlowSettings(stop_seconds=0.5))
+    assert running(room, monkeypatch, method) == ["store"]
+
+
+def test_a_mailbox_that_left_the_configuration_makes_its_mails_wait(tmp_path: Path) -> None:
+    room = hall(tmp_path)
+    job = screened(room)
+    room.floor.desks._desks = {}
+    with drafting(room) as drafter:
+        settle(drafter)
+    waiting = room.store.get(job)
+    assert (waiting.state, waiting.attempts) == (State.SCREENED, 0)
+    assert "not in the configuration" in room.store.entries(job)[0].note

@@ -102,3 +102,29 @@ def test_a_wait_that_fails_is_told(room: Hall) -> None:
     bringer._stop.set()
     bringer._rest(bringer._attempt())
     assert room.floor.health.troubles()[0].reason == "It is away."
+
+
+def test_a_mailbox_that_fails_is_not_asked_to_wait_for_mail(
+    room: Hall, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bringer = intake(room)
+    room.mailbox.trouble["fetch"] = [MailboxUnreachable("It is away.")]
+    waited: list[float] = []
+
+    def wait(seconds: float) -> bool:
+        waited.append(seconds)
+        bringer._stop.set()
+        return True
+
+    monkeypatch.setattr(bringer._stop, "wait", wait)
+    room.mailbox.trouble["wait"] = [AssertionError("not while it is away")]
+    bringer.run()
+    assert waited == [1.0]
+
+
+def test_it_stops_in_the_middle_of_a_full_inbox(room: Hall) -> None:
+    room.mailbox.inbox = [trusted(str(number)) for number in range(module.BATCH * 3)]
+    bringer = intake(room)
+    bringer._arrived = bringer.stop
+    bringer.run()
+    assert room.store.counts()[State.RECEIVED] == module.BATCH

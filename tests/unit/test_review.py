@@ -6,7 +6,7 @@ import pytest
 
 from appliance.domain.errors import Conflict, NotFound
 from appliance.domain.job import Job, JobId, State, Step
-from appliance.flow.review import MAX_DRAFT, Review
+from appliance.flow.review import MAX_DRAFT, MAX_NOTE, Review
 from tests import factories
 from tests.flow_floor import Hall, hall, trusted
 
@@ -147,3 +147,24 @@ def test_what_was_sent_is_final(room: Hall, review: Review) -> None:
 def test_a_mail_that_does_not_exist_is_said_so(review: Review) -> None:
     with pytest.raises(NotFound):
         review.approve(JobId(99), None, "lin")
+
+
+def test_a_mail_that_was_never_screened_is_sent_through_the_house_instead(
+    room: Hall, review: Review
+) -> None:
+    job = room.take(trusted())
+    room.store.apply(job, Step(to=State.HELD, note="."), "daemon")
+    with pytest.raises(Conflict, match="mail retry"):
+        review.redo(job.id, "", "lin")
+
+
+def test_a_note_that_would_leave_the_mail_no_room_is_refused(room: Hall, review: Review) -> None:
+    job = drafted(room)
+    with pytest.raises(Conflict, match="longer than"):
+        review.redo(job.id, "x" * (MAX_NOTE + 1), "lin")
+    assert review.redo(job.id, "x" * MAX_NOTE, "lin").state is State.SCREENED
+
+
+def test_a_reason_does_nothing_to_a_terminal(room: Hall, review: Review) -> None:
+    job = review.reject(drafted(room).id, "\x1b]0;gone\x07", "lin")
+    assert room.store.entries(job.id)[0].note == "Rejected: ]0;gone"

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from appliance.config.settings import MailboxSettings, Office, Settings
-from appliance.domain.errors import ConfigError, MailboxUnreachable, NotFound
+from appliance.domain.errors import ConfigError, DiskFull, MailboxUnreachable, NotFound
 from appliance.domain.job import Job, State, Step
 from appliance.flow.aftercare import Aftercare
 from appliance.flow.drafter import Drafter
@@ -204,3 +204,22 @@ def test_one_mail_that_cannot_be_settled_does_not_stop_the_others(tmp_path: Path
     room.mailbox.trouble["thread"] = [MailboxUnreachable("It is away.")]
     Aftercare(room.floor).settle_all()
     assert room.store.get(job.id).state is State.DRAFTED
+
+
+def test_a_full_disk_ends_the_settling_and_a_lost_mailbox_only_its_copy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    room = hall(tmp_path, automatic=True)
+    job = drafted(room)
+
+    def full(*_: object, **__: object) -> Job:
+        raise DiskFull("No room.")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(room.store, "apply", full)
+        with pytest.raises(DiskFull):
+            Aftercare(room.floor).settle_all()
+    assert room.store.get(job.id).state is State.DRAFTED
+    room.floor.desks._desks = {}
+    Aftercare(room.floor).save_copy(job)
+    assert room.mailbox.drafts == []

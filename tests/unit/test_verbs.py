@@ -51,6 +51,9 @@ def test_a_list_is_filtered_by_state_and_paged_by_number(room: Hall, desk: Desk)
     room.take(trusted("3"))
     assert [row["id"] for row in desk("mail.list", state="drafted,held")] == [second, first]
     assert [row["id"] for row in desk("mail.list", before=second, limit=1)] == [first]
+    assert len(desk("mail.list", state="drafted, received")) == 3
+    assert desk("mail.list", before=0) == []
+    assert len(desk("mail.list", limit=10**9)) == 3
     with pytest.raises(NotFound, match="No such state: lost"):
         desk("mail.list", state="lost")
 
@@ -103,7 +106,14 @@ def test_each_decision_moves_the_mail(room: Hall, desk: Desk) -> None:
         ("mail.show", {"id": 99}),
         ("mail.edit", {"id": 1, "text": 5}),
         ("mail.list", {"limit": "many"}),
+        ("mail.list", {"state": "drafted,lost"}),
+        ("mail.reject", {"id": 1, "reason": ["Phoned"]}),
+        ("mail.resolve", {"sent": True}),
         ("resume", {"what": "everything"}),
+        ("pause", {"minutes": 10**15}),
+        ("pause", {"minutes": -5}),
+        ("pause", {"why": 1}),
+        ("stop-sending", {"why": None}),
     ],
 )
 def test_wrong_arguments_are_answered_with_a_sentence(
@@ -131,3 +141,11 @@ def test_what_was_stopped_can_be_resumed_apart(room: Hall, desk: Desk) -> None:
     desk("pause")
     assert [switch["name"] for switch in desk("resume", what="sending")] == [PAUSE]
     assert desk("resume") == []
+
+
+def test_a_reason_is_one_line_that_does_nothing_to_a_terminal(desk: Desk) -> None:
+    (switch,) = desk("pause", why="Stock\n\ttaking \x1b[2J now" + "!" * 500)
+    assert switch["why"].startswith("Stock taking [2J now!")
+    assert len(switch["why"]) == 200
+    (switch,) = desk("resume", what="sending")
+    assert desk("stop-sending", why="盘点\n中")[1]["why"] == "盘点 中"
