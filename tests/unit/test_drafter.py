@@ -159,7 +159,7 @@ def test_a_mail_that_is_too_long_is_parked_with_a_sentence(tmp_path: Path) -> No
 
 
 def test_as_many_mails_are_in_flight_as_the_engine_has_slots(tmp_path: Path) -> None:
-    room = hall(tmp_path, flow=FlowSettings(stop_seconds=0.5))
+    room = hall(tmp_path, flow=FlowSettings(stop_seconds=0.1))
     for uid in "123":
         screened(room, uid)
     with drafting(room, seconds=1000.0, slots=2) as drafter:
@@ -204,7 +204,7 @@ def test_stopping_finishes_or_gives_back_what_is_in_the_slots(
 def test_a_mail_that_is_redone_while_it_is_written_is_drafted_once_more_and_blocks_nothing(
     tmp_path: Path,
 ) -> None:
-    room = hall(tmp_path, flow=FlowSettings(stop_seconds=0.5))
+    room = hall(tmp_path, flow=FlowSettings(stop_seconds=0.1))
     job = screened(room)
     review = Review(room.floor, lambda: None)
     with drafting(room, seconds=1000.0, slots=2) as drafter:
@@ -282,7 +282,7 @@ def test_a_draft_for_which_there_is_no_room_is_kept_until_there_is(
 def test_a_full_disk_at_the_stop_is_told_and_the_mail_waits(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    room = hall(tmp_path, flow=FlowSettings(stop_seconds=0.5))
+    room = hall(tmp_path, flow=FlowSettings(stop_seconds=0.1))
     job = screened(room)
 
     def full(*_: object, **__: object) -> Job:
@@ -315,7 +315,7 @@ def running(room: Hall, monkeypatch: pytest.MonkeyPatch, method: str) -> list[st
 def test_a_full_disk_ends_no_drafter(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, method: str
 ) -> None:
-    room = hall(tmp_path, flow=FlowSettings(stop_seconds=0.5))
+    room = hall(tmp_path, flow=FlowSettings(stop_seconds=0.1))
     assert running(room, monkeypatch, method) == ["store"]
 
 
