@@ -13,12 +13,13 @@ from threading import current_thread
 from time import monotonic
 from typing import Final
 
+from appliance.config.secrets import Secrets
 from appliance.config.settings import EngineSettings, MailboxSettings, Office, Settings
 from appliance.config.toml import load_office, load_settings
 from appliance.control.protocol import Caller, Role
 from appliance.control.server import Handler, Server
 from appliance.domain.errors import ConfigError
-from appliance.domain.ports import Clock, Engine
+from appliance.domain.ports import Clock, Engine, Mailbox
 from appliance.flow.clerk import Clerk
 from appliance.flow.desk import Desk, Desks
 from appliance.flow.drafter import Drafter
@@ -78,6 +79,7 @@ class Daemon:
             AlreadyRunning: another daemon owns the state directory.
             OperatorError: the store cannot be used.
         """
+        self._file = file
         self.settings = settings = load_settings(file)
         offices = load_offices(settings)
         self._clock = clock = SystemClock()
@@ -130,18 +132,34 @@ class Daemon:
         )
 
     def _desk(self, mailbox: MailboxSettings, office: Office) -> Desk:
-        watched = prepare(mailbox.path, name=mailbox.name)
         return Desk(
             settings=mailbox,
             office=office,
-            mailbox=FolderMailbox(
-                name=mailbox.name,
-                path=mailbox.path,
-                waiter=self._watch.bell(*watched),
-                clock=self._clock,
-            ),
+            mailbox=self._mailbox(mailbox, office),
             knowledge=FolderKnowledge(mailbox.office / "knowledge"),
         )
+
+    def _mailbox(self, mailbox: MailboxSettings, office: Office) -> Mailbox:
+        match mailbox.kind:
+            case "folder":
+                assert mailbox.path is not None
+                watched = prepare(mailbox.path, name=mailbox.name)
+                return FolderMailbox(
+                    name=mailbox.name,
+                    path=mailbox.path,
+                    waiter=self._watch.bell(*watched),
+                    clock=self._clock,
+                )
+            case "imap":
+                from appliance.mailbox.account import open_account
+
+                return open_account(
+                    mailbox,
+                    own=office.addresses,
+                    secrets=Secrets.beside(self._file),
+                    state=self.settings.state,
+                    clock=self._clock,
+                )
 
     def _wake(self) -> None:
         self._clerk.wake()

@@ -1,9 +1,5 @@
 """What people changed by hand, with who, when, why and until when; survives a reboot."""
 
-import contextlib
-import errno
-import os
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from datetime import datetime
@@ -12,11 +8,10 @@ from typing import Any
 
 import tomli_w
 
+from appliance.config.files import replace_file
 from appliance.config.toml import file_text
 from appliance.config.tree import TreeReader
-from appliance.domain.errors import ConfigError, DiskFull
-
-_NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT})
+from appliance.domain.errors import ConfigError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,41 +78,10 @@ def save(path: Path, overrides: Overrides) -> None:
         ConfigError: the directory cannot be written to; the old file is untouched.
     """
     text = tomli_w.dumps({"override": [_written(one) for one in overrides.override]})
-    try:
-        _replace(path, text.encode())
-    except OSError as error:
-        if error.errno in _NO_ROOM:
-            raise DiskFull(f"There is no room to write {path}.") from error
-        raise ConfigError((f"{path}: it cannot be written: {error.strerror}.",)) from error
+    replace_file(path, text.encode())
 
 
 def _written(override: Override) -> Mapping[str, Any]:
     """TOML has no null, so what is not set is left out."""
     pairs = ((item.name, getattr(override, item.name)) for item in fields(override))
     return {name: value for name, value in pairs if value is not None}
-
-
-def _replace(path: Path, content: bytes) -> None:
-    """Put ``content`` where ``path`` is, readable by the owner alone, on disk when this returns."""
-    # mkstemp makes the file with mode 0600.
-    descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(temporary).replace(path)
-    except OSError:
-        with contextlib.suppress(OSError):
-            Path(temporary).unlink()
-        raise
-    _sync_directory(path.parent)
-
-
-def _sync_directory(directory: Path) -> None:
-    """Without this the rename itself may be lost in a power cut."""
-    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import MISSING, Field, fields, is_dataclass
 from pathlib import Path
+from types import UnionType
 from typing import Any, Final, Literal, get_args, get_origin, get_type_hints
 
 from appliance.config.settings import Office, Settings
@@ -64,7 +65,8 @@ def _tables(kind: Any, header: str) -> Iterator[str]:
     for item in fields(kind):
         hint = hints[item.name]
         if inner := _inner(hint):
-            yield from _tables(inner, f"[[{item.name}]]" if _many(hint) else f"[{item.name}]")
+            name = f"{header.strip('[]')}.{item.name}".lstrip(".")
+            yield from _tables(inner, f"[[{name}]]" if _many(hint) else f"[{name}]")
 
 
 def _row(item: Field[Any], hint: Any) -> str:
@@ -89,6 +91,8 @@ def _type(hint: Any) -> str:
         return "list of texts · 文本列表"
     if get_origin(hint) is Literal:
         return " · ".join(f'`"{choice}"`' for choice in get_args(hint))
+    if get_origin(hint) is UnionType:
+        return _type(get_args(hint)[0])
     if get_origin(hint) is Mapping:
         return "table of text · 文本表"
     return _TYPES[getattr(hint, "__supertype__", hint)]
@@ -107,6 +111,8 @@ def _listed(mapping: Mapping[str, str]) -> str:
 def _literal(value: object) -> str:
     """``value`` as TOML."""
     match value:
+        case None:
+            return "—"
         case bool():
             return f"`{str(value).lower()}`"
         case str() | Path():

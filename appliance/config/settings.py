@@ -1,24 +1,14 @@
 """Every setting with its default and a sentence in both languages; ``docs/config.md`` is made from it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import Literal
 
+from appliance.config.accounts import ImapSettings, SignIn, SmtpSettings
+from appliance.config.told import told
 from appliance.domain.mail import Address
-
-
-def told(en: str, zh: str, *, limits: tuple[float, float] | None = None, **default: Any) -> Any:
-    """A dataclass field with its sentence; ``default=`` or ``default_factory=`` as in ``field``.
-
-    Args:
-        en: what it is for, in English.
-        zh: the same in Simplified Chinese.
-        limits: least and greatest allowed number.
-        default: passed on to ``field``.
-    """
-    return field(metadata={"en": en, "zh": zh, "limits": limits}, **default)
 
 
 def _disclosure() -> Mapping[str, str]:
@@ -158,16 +148,25 @@ class MailboxSettings:
 
     name: str = told("Short name of the mailbox, unique.", "邮箱的短名称，不可重复。")
     office: Path = told("Directory of the office.", "办公室目录。")
-    kind: Literal["folder"] = told(
-        "What the mailbox is: folder (Maildir).", "邮箱类型：folder（Maildir）。", default="folder"
+    kind: Literal["folder", "imap"] = told(
+        "What the mailbox is: folder (a Maildir) or imap (an account at a mail server, sent through SMTP).",
+        "邮箱类型：folder（Maildir）或 imap（邮件服务器上的账户，经 SMTP 发出）。",
+        default="folder",
     )
-    path: Path = told("Directory of the Maildir.", "Maildir 目录。")
+    path: Path | None = told(
+        "folder: directory of the Maildir.", "folder：Maildir 目录。", default=None
+    )
     poll_seconds: float = told(
         "Look for new mail at least this often.",
         "检查新邮件的最长间隔（秒）。",
         default=60.0,
         limits=(0.01, 86_400),
     )
+    sign_in: SignIn = told(
+        "Who we are to the mail server.", "登录邮件服务器的身份。", default=SignIn()
+    )
+    imap: ImapSettings = told("Where mail comes from.", "收信。", default=ImapSettings())
+    smtp: SmtpSettings = told("Where mail leaves through.", "发信。", default=SmtpSettings())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -231,6 +230,12 @@ class FlowSettings:
         "批准后延迟多少秒发出；在此之前可以撤销。",
         default=30.0,
         limits=(0, 86_400),
+    )
+    doubt_seconds: float = told(
+        "Where a sending broke off, time for a copy to turn up in the folder of sent mail before a person is asked.",
+        "发送中断后，等待已发送文件夹中出现副本的秒数；之后交由人工确认。",
+        default=30.0,
+        limits=(0, 3600),
     )
     stop_seconds: float = told(
         "On stop, time for the mails in the slots to be finished.",

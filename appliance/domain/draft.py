@@ -89,18 +89,24 @@ ENGINE: Final = "engine"
 """The author of a draft that the engine wrote; every other author is a person's login name."""
 
 
+OUTSIDE: Final = "mail program"
+"""The author of what a person sent from their own mail program; nobody tells us their name."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Draft:
     """A reply nobody approved yet; every version is kept.
 
     Attributes:
         version: 1, 2, 3 … within its job.
-        author: ``ENGINE`` or a person's login name.
+        author: ``ENGINE``, ``OUTSIDE`` or a person's login name.
         text: the body as it would leave, without signature and disclosure line.
         language: BCP 47 of the reply.
         passages: what the engine was shown.
         knowledge_version: state of the knowledge folder at that time.
         completion: figures of the generation (its text is what the engine wrote), or None.
+        distance: how far a person's text is from the version before it: 0 (unchanged) to 1
+            (nothing left), the normalised Levenshtein distance; None where there is none before.
     """
 
     version: int
@@ -111,6 +117,7 @@ class Draft:
     passages: tuple[Passage, ...] = ()
     knowledge_version: str = ""
     completion: Completion | None = None
+    distance: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -42,7 +42,7 @@ class Conflict(OperatorError):
 
 
 class AlreadyRunning(OperatorError):
-    """Another daemon owns the state directory."""
+    """Another daemon owns the state directory, or answers the mailbox."""
 
 
 class TransientError(ApplianceError):
@@ -51,6 +51,10 @@ class TransientError(ApplianceError):
 
 class MailboxUnreachable(TransientError):
     """The mailbox did not answer, or answered that it is busy."""
+
+
+class ReplyDeferred(TransientError):
+    """The mail server put the reply off (a 4xx): it certainly did not leave, later it may."""
 
 
 class EnginePaused(TransientError):

@@ -36,15 +36,26 @@ class State(StrEnum):
 _S = State
 NEXT: Final[Mapping[State, frozenset[State]]] = MappingProxyType(
     {
-        _S.RECEIVED: frozenset({_S.SCREENED, _S.SKIPPED, _S.HELD, _S.PARKED}),
+        # To SENT from where nothing of ours can have left: a person answered it from their own
+        # mail program.
+        _S.RECEIVED: frozenset({_S.SCREENED, _S.SKIPPED, _S.HELD, _S.SENT, _S.PARKED}),
         # A newer mail of the same thread, or a rule that changed, can still stop a screened mail.
-        _S.SCREENED: frozenset({_S.DRAFTED, _S.SKIPPED, _S.HELD, _S.REJECTED, _S.PARKED}),
+        _S.SCREENED: frozenset({_S.DRAFTED, _S.SKIPPED, _S.HELD, _S.REJECTED, _S.SENT, _S.PARKED}),
         # To itself: a further version (a person's edit). To SCREENED: a person asked to redo it.
         _S.DRAFTED: frozenset(
-            {_S.DRAFTED, _S.SCREENED, _S.APPROVED, _S.HELD, _S.SKIPPED, _S.REJECTED, _S.PARKED}
+            {
+                _S.DRAFTED,
+                _S.SCREENED,
+                _S.APPROVED,
+                _S.HELD,
+                _S.SKIPPED,
+                _S.REJECTED,
+                _S.SENT,
+                _S.PARKED,
+            }
         ),
         # To DRAFTED: undone within its delay, or pulled back by an override.
-        _S.APPROVED: frozenset({_S.SENDING, _S.DRAFTED, _S.HELD, _S.PARKED}),
+        _S.APPROVED: frozenset({_S.SENDING, _S.DRAFTED, _S.HELD, _S.SENT, _S.PARKED}),
         # To APPROVED: it certainly did not leave. To HELD: nobody can know.
         _S.SENDING: frozenset({_S.SENT, _S.APPROVED, _S.HELD, _S.PARKED}),
         _S.SENT: frozenset(),
@@ -54,7 +65,7 @@ NEXT: Final[Mapping[State, frozenset[State]]] = MappingProxyType(
             {_S.SCREENED, _S.DRAFTED, _S.APPROVED, _S.SENT, _S.REJECTED, _S.SKIPPED, _S.PARKED}
         ),
         _S.REJECTED: frozenset({_S.SCREENED}),
-        _S.PARKED: frozenset({_S.RECEIVED, _S.REJECTED, _S.SKIPPED}),
+        _S.PARKED: frozenset({_S.RECEIVED, _S.REJECTED, _S.SKIPPED, _S.SENT}),
     }
 )
 """Which states may follow which; everything else is a bug."""

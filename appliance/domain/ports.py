@@ -7,7 +7,7 @@ from typing import Protocol
 
 from appliance.domain.draft import Completion, Draft, Evidence, Passage, Prompt, Reply
 from appliance.domain.job import Entry, Job, JobId, State, Step, Summary
-from appliance.domain.mail import Batch, Cursor, Message, Thread, Tokens
+from appliance.domain.mail import Batch, Cursor, Message, MessageId, Thread, Tokens
 from appliance.domain.verdict import Disposition, Facts
 
 
@@ -22,13 +22,21 @@ class Mailbox(Protocol):
     """The account we read and send through.
 
     Every method raises MailboxUnreachable where time may help, CredentialsRefused where a person
-    must act.
+    must act, and AlreadyRunning where another appliance answers the account.
     """
 
     name: str
 
     def fetch(self, since: Cursor | None, limit: int) -> Batch:
         """At most ``limit`` mails of the inbox, oldest first; the same mail may come again."""
+        ...
+
+    def fetch_sent(self, since: Cursor | None, limit: int) -> Batch:
+        """What people sent from this account with their own mail programs, oldest first.
+
+        Copies that this mailbox filed itself may be among them. The cursor is of another kind than
+        ``fetch``'s. Without one, only what is recent enough to answer a mail that we fetched.
+        """
         ...
 
     def wait(self, timeout: timedelta) -> bool:
@@ -57,6 +65,7 @@ class Mailbox(Protocol):
         Raises:
             MailboxUnreachable: before ``commit``: nothing left. After it: nobody knows.
             ReplyRefused: definitely not sent, now or ever.
+            ReplyDeferred: definitely not sent now; the server wants us to try later.
             DiskFull: definitely not sent, there was no room.
         """
         ...
@@ -65,10 +74,12 @@ class Mailbox(Protocol):
         """What can be proven about the reply."""
         ...
 
-    def file(self, message: Message, disposition: Disposition) -> None:
+    def file(self, message: Message, disposition: Disposition, reply: Reply | None = None) -> None:
         """Put the mail where it belongs: PASS → Handled, HOLD → Held, STOP → Skipped.
 
-        Idempotent; a mail that is gone is no error; REVIEW brings it back to the inbox.
+        Idempotent; a mail that is gone is no error; REVIEW brings it back to the inbox. ``reply``
+        is what answered it, known to have left: the mail is marked as answered, and the folder of
+        sent mail gets its copy where a crash kept it from getting one.
         """
         ...
 
@@ -147,6 +158,17 @@ class JobStore(Protocol):
         ...
 
     def cursor(self, mailbox: str) -> Cursor | None: ...
+
+    def keep_cursor(self, mailbox: str, cursor: Cursor) -> None:
+        """Store a cursor that comes with no message to enqueue."""
+        ...
+
+    def unanswered(self, mailbox: str, ids: Sequence[MessageId]) -> Sequence[Job]:
+        """Jobs whose mail has one of these Message-IDs and of which nothing of ours has left.
+
+        That is every state but SENDING, SENT, SKIPPED and REJECTED; uncertain jobs are among them.
+        """
+        ...
 
     def claim(self, states: frozenset[State], lease: timedelta) -> Job | None:
         """Lease the oldest due job in one of ``states`` and count the attempt on disk."""
