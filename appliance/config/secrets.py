@@ -78,11 +78,12 @@ class Secrets:
             if not value:
                 raise ConfigError((f"{path}: the secret is empty.",))
             return Secret(value)
-        raise ConfigError(
-            (
-                f"The secret {name} is missing: write it into {self._directory / name} "
-                "(mode 600, owned by the service's user) or hand it over as a systemd credential.",
-            )
+        raise ConfigError((self._missing(name),))
+
+    def _missing(self, name: str) -> str:
+        return (
+            f"The secret {name} is missing: write it into {self._directory / name} (mode 600, "
+            "owned by the service's user) or hand it over as a systemd credential."
         )
 
     def put(self, name: str, secret: Secret) -> Path:

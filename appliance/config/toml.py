@@ -146,7 +146,7 @@ def _check_sign_in(reader: TreeReader, place: Key) -> None:
 
 
 def _local(host: str) -> bool:
-    return host == "localhost" or host == "::1" or host.startswith("127.")
+    return host in {"localhost", "::1"} or host.startswith("127.")
 
 
 def _check_waits(reader: TreeReader) -> None:
