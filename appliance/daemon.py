@@ -135,11 +135,11 @@ class Daemon:
         return Desk(
             settings=mailbox,
             office=office,
-            mailbox=self._mailbox(mailbox, office),
+            mailbox=self._mailbox(mailbox),
             knowledge=FolderKnowledge(mailbox.office / "knowledge"),
         )
 
-    def _mailbox(self, mailbox: MailboxSettings, office: Office) -> Mailbox:
+    def _mailbox(self, mailbox: MailboxSettings) -> Mailbox:
         match mailbox.kind:
             case "folder":
                 assert mailbox.path is not None
@@ -155,7 +155,6 @@ class Daemon:
 
                 return open_account(
                     mailbox,
-                    own=office.addresses,
                     secrets=Secrets.beside(self._file),
                     state=self.settings.state,
                     clock=self._clock,

@@ -70,7 +70,7 @@ class SignIn:
         return self._method.bearer
 
     def run(self, show: Callable[[Secret], None]) -> None:
-        """Show the secret to a server with ``show``; a refused token is renewed once and shown again.
+        """Show the secret to a server with ``show``; a refused token is renewed and shown again.
 
         Args:
             show: raises CredentialsRefused where the server refuses it.
@@ -80,11 +80,7 @@ class SignIn:
                 first is asked of the server.
             MailboxUnreachable, ConfigError: as ``SignInMethod.secret``.
         """
-        with self._lock:
-            refusal = self._refusal
-        if refusal is not None and self._clock.steady() - refusal[0] < REFUSED_SECONDS:
-            if self.bearer or refusal[1] == self._method.secret(renew=False):
-                raise CredentialsRefused(str(refusal[2])) from refusal[2]
+        self._stand_by_refusal()
         secret: Secret | None = None
         try:
             secret = self._method.secret(renew=False)
@@ -101,3 +97,11 @@ class SignIn:
             raise
         with self._lock:
             self._refusal = None
+
+    def _stand_by_refusal(self) -> None:
+        with self._lock:
+            refusal = self._refusal
+        if refusal is None or self._clock.steady() - refusal[0] >= REFUSED_SECONDS:
+            return
+        if self.bearer or refusal[1] == self._method.secret(renew=False):
+            raise CredentialsRefused(str(refusal[2])) from refusal[2]

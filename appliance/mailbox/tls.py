@@ -4,7 +4,7 @@ import socket
 import ssl
 from pathlib import Path
 
-from appliance.domain.errors import ConfigError
+from appliance.domain.errors import ConfigError, MailboxUnreachable, OperatorError
 
 
 def context(ca_file: Path | None) -> ssl.SSLContext:
@@ -24,22 +24,30 @@ def context(ca_file: Path | None) -> ssl.SSLContext:
     return made
 
 
+def kind(error: BaseException) -> type[MailboxUnreachable] | type[OperatorError]:
+    """Who must act: a person where a certificate is not trusted, else time."""
+    refused = isinstance(error, ssl.SSLCertVerificationError)
+    return OperatorError if refused else MailboxUnreachable
+
+
 def failure(error: BaseException, host: str, port: int) -> str:
-    """What went wrong on the way to a server, in a sentence that says what to do; quotes no mail."""
-    where = f"{host}:{port}"
-    if isinstance(error, ssl.SSLCertVerificationError):
-        return (
-            f"{where}: the certificate is not trusted ({error.verify_message}). Check the host name, "
-            "or name your own authority with ca_file."
-        )
-    if isinstance(error, ssl.SSLError):
-        return f"{where}: no encrypted connection ({error.reason}). Check port and security."
-    if isinstance(error, socket.gaierror):
-        return f"{where}: the name cannot be resolved. Check the host name and the network."
-    if isinstance(error, TimeoutError):
-        return f"{where}: no answer in time."
-    if isinstance(error, ConnectionRefusedError):
-        return f"{where}: nothing listens there. Check host and port."
-    if isinstance(error, OSError) and error.strerror:
-        return f"{where}: {error.strerror}."
-    return f"{where}: the connection broke off."
+    """What went wrong on the way to a server, in a sentence that says what to do."""
+    match error:
+        case ssl.SSLCertVerificationError():
+            said = (
+                f"the certificate is not trusted ({error.verify_message}). Check the host name, or "
+                "name your own authority with ca_file."
+            )
+        case ssl.SSLError():
+            said = f"no encrypted connection ({error.reason}). Check port and security."
+        case socket.gaierror():
+            said = "the name cannot be resolved. Check the host name and the network."
+        case TimeoutError():
+            said = "no answer in time."
+        case ConnectionRefusedError():
+            said = "nothing listens there. Check host and port."
+        case OSError(strerror=str() as reason):
+            said = f"{reason}."
+        case _:
+            said = "the connection broke off."
+    return f"{host}:{port}: {said}"

@@ -1,0 +1,88 @@
+"""Builds the IMAP mailbox of one ``[[mailbox]]`` from its settings."""
+
+import os
+import socket
+from pathlib import Path
+from typing import Final
+
+from appliance.config.files import replace_file
+from appliance.config.secrets import Secrets
+from appliance.config.settings import MailboxSettings
+from appliance.domain.ports import Clock
+from appliance.mailbox.arrivals import Arrivals
+from appliance.mailbox.claim import Claim
+from appliance.mailbox.folders import Folders
+from appliance.mailbox.imap import ImapMailbox
+from appliance.mailbox.line import Line
+from appliance.mailbox.sentmail import SentMail
+from appliance.mailbox.signin import PasswordSignIn, SignIn, SignInMethod
+from appliance.mailbox.smtp import Submission
+from appliance.mailbox.whereabouts import Whereabouts
+
+_BOX_FILE: Final = "box-id"
+
+
+def open_account(
+    settings: MailboxSettings, *, secrets: Secrets, state: Path, clock: Clock
+) -> ImapMailbox:
+    """The mailbox; nothing is connected before it is used.
+
+    Args:
+        settings: of kind imap.
+        secrets: where the names in ``sign_in`` lead.
+        state: the state directory, for the token cache and this box's identity.
+        clock: the time.
+
+    Raises:
+        ConfigError, DiskFull: the state directory cannot be written to.
+    """
+    sign_in = SignIn(sign_in_method(settings, secrets=secrets, state=state), clock)
+    folders = Folders(settings.imap)
+    whereabouts = Whereabouts(folders)
+    return ImapMailbox(
+        name=settings.name,
+        imap=settings.imap,
+        smtp=settings.smtp,
+        line=Line(settings.imap, sign_in, clock),
+        desk=Line(settings.imap, sign_in, clock),
+        submission=Submission(settings=settings.smtp, sign_in=sign_in),
+        arrivals=Arrivals(
+            mailbox=settings.name,
+            settings=settings.imap,
+            folders=folders,
+            whereabouts=whereabouts,
+            clock=clock,
+        ),
+        sent_mail=SentMail(
+            mailbox=settings.name, settings=settings.imap, folders=folders, clock=clock
+        ),
+        whereabouts=whereabouts,
+        folders=folders,
+        claim=Claim(box=box_id(state), host=socket.gethostname(), folders=folders, clock=clock),
+    )
+
+
+def sign_in_method(settings: MailboxSettings, *, secrets: Secrets, state: Path) -> SignInMethod:
+    """Where the password or the token of a mailbox comes from."""
+    sign_in = settings.sign_in
+    if sign_in.method == "password":
+        return PasswordSignIn(user=sign_in.user, read=lambda: secrets.get(sign_in.secret))
+    from appliance.mailbox.oauth import open_method
+
+    return open_method(sign_in, secrets=secrets, cache=token_cache(settings.name, state))
+
+
+def token_cache(mailbox: str, state: Path) -> Path:
+    """The file with the tokens of a mailbox, readable by the service alone."""
+    return state / f"tokens-{mailbox}.json"
+
+
+def box_id(state: Path) -> str:
+    """What tells this box from every other; made once and kept with the state."""
+    path = state / _BOX_FILE
+    try:
+        return path.read_text("ascii").strip()
+    except FileNotFoundError:
+        made = os.urandom(8).hex()
+        replace_file(path, made.encode())
+        return made

@@ -1,0 +1,267 @@
+"""The IMAP mailbox: mail is read and filed over IMAP and leaves through SMTP."""
+
+import hashlib
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final, TypeVar
+
+from imapclient import IMAPClient
+
+from appliance.config.accounts import ImapSettings, SmtpSettings
+from appliance.domain.draft import Evidence, Reply
+from appliance.domain.errors import ApplianceError
+from appliance.domain.mail import Batch, Cursor, Message, MessageId, Thread
+from appliance.domain.verdict import Disposition
+from appliance.mailbox import mime
+from appliance.mailbox.arrivals import Arrivals
+from appliance.mailbox.claim import BEAT_SECONDS, Claim
+from appliance.mailbox.compose import compose
+from appliance.mailbox.folders import PLACES, Folders, Place
+from appliance.mailbox.line import Line
+from appliance.mailbox.sentmail import SentMail
+from appliance.mailbox.smtp import Submission
+from appliance.mailbox.whereabouts import META, Spot, Whereabouts, holding, searched
+
+T = TypeVar("T")
+
+DRAFT_HEADER: Final = "X-Mail-Appliance-Draft"
+"""By it our own drafts of a mail are known again."""
+
+_THREAD: Final = 40
+_ASKED: Final = 6
+_THREAD_PLACES: Final = (Place.INBOX, Place.HANDLED, Place.HELD, Place.SKIPPED, Place.SENT)
+_LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
+_SEEN: Final = frozenset({Place.HANDLED, Place.SKIPPED})
+
+
+@dataclass(slots=True, kw_only=True)
+class ImapMailbox:
+    """The Mailbox port over IMAP4rev1 (RFC 3501) and submission (RFC 6409).
+
+    Two connections: ``line`` for fetching and IDLE, ``desk`` for everything else, so that filing
+    never waits for a sleep. Threads may share one object. ``open_account`` builds it.
+    """
+
+    name: str
+    imap: ImapSettings
+    smtp: SmtpSettings
+    line: Line
+    desk: Line
+    submission: Submission
+    arrivals: Arrivals
+    sent_mail: SentMail
+    whereabouts: Whereabouts
+    folders: Folders
+    claim: Claim
+
+    def fetch(self, since: Cursor | None, limit: int) -> Batch:
+        def act(client: IMAPClient) -> Batch:
+            self.claim.hold(client)
+            return self.arrivals.fetch(client, since, limit)
+
+        return self.line.run(act)
+
+    def fetch_sent(self, since: Cursor | None, limit: int) -> Batch:
+        return self._at_desk(lambda client: self.sent_mail.fetch(client, since, limit))
+
+    def wait(self, timeout: timedelta) -> bool:
+        """Ends early now and then, because the claim on the account has to be renewed."""
+        seconds = min(timeout.total_seconds(), BEAT_SECONDS)
+        if not self.imap.idle or (self.line.capabilities and not self.line.can("IDLE")):
+            return self.arrivals.sleep(seconds)
+        return self.line.run(lambda client: self._idle(client, seconds))
+
+    def _idle(self, client: IMAPClient, seconds: float) -> bool:
+        if not self.line.can("IDLE"):
+            return self.arrivals.sleep(seconds)
+        return self.arrivals.idle(client, seconds)
+
+    def wake(self) -> None:
+        self.arrivals.wake()
+
+    def thread(self, message: Message) -> Thread:
+        """What our folders and the sent mail have of the thread, up to this message."""
+        parent = () if message.in_reply_to is None else (message.in_reply_to,)
+        ancestors = tuple(dict.fromkeys((*message.references, *parent)))
+        if not ancestors:
+            return Thread(messages=(message,))
+        asked = searched(dict.fromkeys((message.id, *ancestors[:1], *ancestors[-_ASKED:])))
+        read = self._at_desk(lambda client: self._kin(client, asked))
+        return _thread(message, frozenset(ancestors), read)
+
+    def save_draft(self, reply: Reply) -> None:
+        marked = replace(reply, headers=(*reply.headers, (DRAFT_HEADER, _origin(reply.original))))
+
+        def act(client: IMAPClient) -> None:
+            self.folders.select(client, Place.DRAFTS)
+            ours = holding(client, DRAFT_HEADER, _origin(reply.original))
+            there = holding(client, "Message-ID", reply.id)
+            if not there:
+                folder = self.folders.name(client, Place.DRAFTS)
+                client.append(folder, _written(marked), flags=(b"\\Draft", b"\\Seen"))
+            self._remove(client, [uid for uid in ours if uid not in there])
+
+        self._at_desk(act)
+
+    def withdraw_drafts(self, message: Message) -> None:
+        def act(client: IMAPClient) -> None:
+            self.folders.select(client, Place.DRAFTS)
+            self._remove(client, holding(client, DRAFT_HEADER, _origin(message.uid)))
+
+        self._at_desk(act)
+
+    def send(self, reply: Reply, commit: Callable[[], None]) -> None:
+        """Through SMTP; the copy among the sent mail is made at once where that works."""
+        # Nothing leaves unless the account is provably ours.
+        self._at_desk(lambda client: client.noop())
+        self.submission.send(reply, commit)
+        with suppress(ApplianceError):
+            # ``file`` makes it good where this fails.
+            self._at_desk(lambda client: self._keep_copy(client, reply))
+
+    def find_sent(self, reply: Reply) -> Evidence:
+        """SENT where a copy lies among the sent mail, else UNKNOWN: absence is no proof here."""
+
+        def act(client: IMAPClient) -> Evidence:
+            self.folders.select(client, Place.SENT, readonly=True)
+            there = holding(client, "Message-ID", reply.id)
+            return Evidence.SENT if there else Evidence.UNKNOWN
+
+        return self._at_desk(act)
+
+    def file(self, message: Message, disposition: Disposition, reply: Reply | None = None) -> None:
+        target = PLACES[disposition]
+
+        def act(client: IMAPClient) -> None:
+            if reply is not None:
+                self._keep_copy(client, reply)
+            spot = self.whereabouts.find(client, message)
+            if spot is None:
+                return
+            self._mark(client, spot, target, reply)
+            if spot.place is not target:
+                self._move(client, message, spot, target)
+
+        self._at_desk(act)
+
+    def close(self) -> None:
+        """Give the account up and sign out."""
+        with suppress(ApplianceError):
+            self.desk.run(self.claim.give_up)
+        self.line.close()
+        self.desk.close()
+
+    def _at_desk(self, act: Callable[[IMAPClient], T]) -> T:
+        def claimed(client: IMAPClient) -> T:
+            self.claim.hold(client)
+            return act(client)
+
+        return self.desk.run(claimed)
+
+    def _keep_copy(self, client: IMAPClient, reply: Reply) -> None:
+        """A copy among the sent mail, unless there is one or the server makes it."""
+        if self.smtp.sent_copy == "server":
+            return
+        self.folders.select(client, Place.SENT)
+        if not holding(client, "Message-ID", reply.id):
+            folder = self.folders.name(client, Place.SENT)
+            client.append(folder, _written(reply), flags=(b"\\Seen",))
+
+    def _mark(self, client: IMAPClient, spot: Spot, target: Place, reply: Reply | None) -> None:
+        """What every mail program shows: read, answered, and by whom where the server lets us."""
+        permanent = self.folders.select(client, spot.place).get(b"PERMANENTFLAGS", ())
+        flags: list[bytes] = [b"\\Seen"] if target in _SEEN else []
+        if reply is not None:
+            flags.append(b"\\Answered")
+            if reply.automatic and b"\\*" in permanent:
+                flags.append(b"$AutoReplied")
+        if flags:
+            client.add_flags([spot.uid], flags, silent=True)
+
+    def _move(self, client: IMAPClient, message: Message, spot: Spot, target: Place) -> None:
+        """Repeated after a crash it finds the copy and only removes what is left."""
+        folder = self.folders.name(client, target)
+        if self.desk.can("MOVE"):
+            client.move([spot.uid], folder)
+        else:
+            copied = self.whereabouts.within(client, message, target)
+            self.folders.select(client, spot.place)
+            if not copied:
+                client.copy([spot.uid], folder)
+            self._remove(client, [spot.uid])
+        there = self.whereabouts.within(client, message, target)
+        if there:
+            self.whereabouts.remember(message.uid, there[-1])
+
+    def _remove(self, client: IMAPClient, uids: list[int]) -> None:
+        """Delete mails of the open folder and nobody else's."""
+        if not uids:
+            return
+        client.delete_messages(uids, silent=True)
+        if self.desk.can("UIDPLUS"):
+            client.uid_expunge(uids)
+        elif set(client.search(["DELETED"])) <= set(uids):
+            client.expunge()
+
+    def _kin(self, client: IMAPClient, asked: list[MessageId]) -> list[tuple[Message, Place]]:
+        found: list[tuple[Message, Place]] = []
+        for place in _THREAD_PLACES:
+            self.folders.select(client, place, readonly=True)
+            uids: set[int] = set()
+            for one in asked:
+                uids |= set(client.search(_naming(one)))
+            kept = sorted(uids)[-_THREAD:]
+            found += [(one, place) for one in self._read(client, kept)]
+        return found
+
+    def _read(self, client: IMAPClient, uids: list[int]) -> Iterable[Message]:
+        largest = self.imap.largest_mb * 1024 * 1024
+        metas = client.fetch(uids, META) if uids else {}
+        for uid, meta in metas.items():
+            if meta.get(b"RFC822.SIZE", 0) <= largest:
+                answer: dict[bytes, Any] = client.fetch([uid], ["BODY.PEEK[]"]).get(uid, {})
+                raw = answer.get(b"BODY[]")
+                if raw:
+                    yield mime.read(raw, mailbox=self.name, uid=f"{uid}")
+
+
+def _written(reply: Reply) -> bytes:
+    """The mail as it is kept; with an address beyond ASCII in UTF-8 (RFC 6532)."""
+    return compose(reply, utf8=not f"{reply.sender}{reply.recipient}".isascii())
+
+
+def _naming(one: MessageId) -> list[Any]:
+    """Mails that are ``one`` or refer to it."""
+    return [
+        "UNDELETED",
+        "OR",
+        ["HEADER", "Message-ID", one],
+        ["OR", ["HEADER", "In-Reply-To", one], ["HEADER", "References", one]],
+    ]
+
+
+def _thread(
+    message: Message, ancestors: frozenset[MessageId], read: list[tuple[Message, Place]]
+) -> Thread:
+    """Mails that came later and are no ancestors are left out: the last is the one to answer."""
+    last = message.date or _LONG_AGO
+    earlier: dict[MessageId, tuple[datetime, Message, Place]] = {}
+    for found, place in read:
+        kin = found.id in ancestors or not ancestors.isdisjoint(
+            {*found.references, found.in_reply_to, message.id}
+        )
+        date = found.date or _LONG_AGO
+        if kin and found.id != message.id and (found.id in ancestors or date <= last):
+            earlier[found.id] = (date, found, place)
+    kept = sorted(earlier.values(), key=lambda entry: entry[0])[-_THREAD:]
+    return Thread(
+        messages=(*(found for _, found, _ in kept), message),
+        ours=frozenset(found.id for _, found, place in kept if place is Place.SENT),
+    )
+
+
+def _origin(uid: str) -> str:
+    """What marks every draft for one mail."""
+    return hashlib.sha256(uid.encode()).hexdigest()[:24]
