@@ -177,7 +177,7 @@ class Dovecot:
             return
         if how is signal.SIGTERM:
             process.terminate()
-        else:
+        elif process.poll() is None:
             # Its own session, begun for it above: the children, too, and nobody else.
             os.killpg(process.pid, how)
         process.wait(20)

@@ -104,7 +104,6 @@ ssl_server_key_file = {here}/server.key
 mail_driver = maildir
 mail_path = ~/Maildir
 auth_mechanisms = {" ".join(_mechanisms(setup))}
-{"".join(f"  {mechanism} = yes{chr(10)}" for mechanism in _mechanisms(setup))}}}
 passdb passwd-file {{
   default_password_scheme = PLAIN
   auth_username_format = %{{user}}
