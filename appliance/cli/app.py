@@ -26,6 +26,8 @@ _MODULES: Final = {
     "knowledge": "knowledge",
     "guard": "guard",
     "config": "config",
+    "setup": "setup",
+    "check": "check",
     "demo": "demo",
 }
 """The module of each verb; it adds its verbs with ``add_verbs(subparsers)``."""

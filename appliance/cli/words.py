@@ -16,9 +16,11 @@ class Words:
 
     def __init__(self) -> None:
         self._catalogue: gettext.NullTranslations = gettext.NullTranslations()
+        self.language = "en"
 
     def choose(self, language: str) -> None:
         """Use ``language`` (``en`` or ``zh-Hans``) from now on, in what argparse says too."""
+        self.language = language
         name = language.replace("-", "_")
         self._catalogue = gettext.translation(DOMAIN, LOCALE, languages=[name], fallback=True)
         # argparse asks gettext's default domain, which goes by the environment.

@@ -7,6 +7,8 @@ from typing import Literal
 from appliance.config.told import told
 
 Security = Literal["tls", "starttls", "none"]
+Method = Literal["password", "microsoft", "google"]
+Flow = Literal["device", "secret", "certificate"]
 
 PORTS = {
     "imap": {"tls": 993, "starttls": 143, "none": 143},
@@ -22,7 +24,7 @@ class SignIn:
     user: str = told(
         "User name; usually the mail address.", "用户名，通常就是邮箱地址。", default=""
     )
-    method: Literal["password", "microsoft", "google"] = told(
+    method: Method = told(
         "password: also authorisation codes and app passwords. microsoft: OAuth 2.0 of Microsoft 365. "
         "google: OAuth 2.0 of Gmail by a refresh token.",
         "password：密码，也包括授权码和应用专用密码。microsoft：Microsoft 365 的 OAuth 2.0。google：Gmail 的 OAuth 2.0（刷新令牌）。",
@@ -45,7 +47,7 @@ class SignIn:
     tenant: str = told(
         "microsoft: tenant id or domain.", "microsoft：租户 ID 或域名。", default="organizations"
     )
-    flow: Literal["device", "secret", "certificate"] = told(
+    flow: Flow = told(
         "microsoft: device: a person signs in once with a code that `appliance setup` shows. secret, "
         "certificate: the application signs in by itself.",
         "microsoft：device：由人按 `appliance setup` 显示的代码登录一次。secret、certificate：应用自行登录。",

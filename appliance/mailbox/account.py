@@ -4,6 +4,7 @@ import os
 import socket
 from pathlib import Path
 from typing import Final
+from urllib.parse import quote
 
 from appliance.config.files import replace_file
 from appliance.config.secrets import Secrets
@@ -36,7 +37,7 @@ def open_account(
     Raises:
         ConfigError, DiskFull: the state directory cannot be written to.
     """
-    sign_in = SignIn(sign_in_method(settings, secrets=secrets, state=state), clock)
+    sign_in = SignIn(sign_in_method(settings, secrets=secrets, state=state, clock=clock), clock)
     folders = Folders(settings.imap)
     whereabouts = Whereabouts(folders)
     return ImapMailbox(
@@ -62,19 +63,23 @@ def open_account(
     )
 
 
-def sign_in_method(settings: MailboxSettings, *, secrets: Secrets, state: Path) -> SignInMethod:
+def sign_in_method(
+    settings: MailboxSettings, *, secrets: Secrets, state: Path, clock: Clock
+) -> SignInMethod:
     """Where the password or the token of a mailbox comes from."""
     sign_in = settings.sign_in
     if sign_in.method == "password":
         return PasswordSignIn(user=sign_in.user, read=lambda: secrets.get(sign_in.secret))
     from appliance.mailbox.oauth import open_method
 
-    return open_method(sign_in, secrets=secrets, cache=token_cache(settings.name, state))
+    return open_method(
+        sign_in, secrets=secrets, cache=token_cache(settings.name, state), clock=clock
+    )
 
 
 def token_cache(mailbox: str, state: Path) -> Path:
     """The file with the tokens of a mailbox, readable by the service alone."""
-    return state / f"tokens-{mailbox}.json"
+    return state / f"tokens-{quote(mailbox, safe='')}.json"
 
 
 def box_id(state: Path) -> str:

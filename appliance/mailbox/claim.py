@@ -86,6 +86,8 @@ class Claim:
     def give_up(self, client: IMAPClient) -> None:
         """Let another box have the account at once."""
         with self._lock:
+            if self._beat is None:
+                return
             self._beat = None
             self._folders.select(client, Place.CLAIM)
             _remove(client, [one.uid for one in _records(client) if one.box == self._box])

@@ -147,11 +147,8 @@ class ImapMailbox:
         self._at_desk(act)
 
     def close(self) -> None:
-        """Give the account up and sign out."""
-        with suppress(ApplianceError):
-            self.desk.run(self.claim.give_up)
         self.line.close()
-        self.desk.close()
+        self.desk.close(self.claim.give_up)
 
     def _at_desk(self, act: Callable[[IMAPClient], T]) -> T:
         def claimed(client: IMAPClient) -> T:

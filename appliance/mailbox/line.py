@@ -52,6 +52,7 @@ _PASSING: Final = (
 """Words of a refused sign-in that only time heals (RFC 5530 §3, and what servers say)."""
 
 _SECOND_TRY: Final = 2
+_FAREWELL_SECONDS: Final = 2.0
 
 
 class Line:
@@ -119,14 +120,21 @@ class Line:
             with suppress(OSError, IMAPClientError):
                 client.shutdown()
 
-    def close(self) -> None:
-        """Sign out, as far as the server still listens."""
-        with self._lock:
+    def close(self, last: Callable[[IMAPClient], object] | None = None) -> None:
+        """Sign out where a connection is open, after ``last``; a deaf server holds up nobody."""
+        if not self._lock.acquire(timeout=_FAREWELL_SECONDS):
+            return
+        try:
             client = self._client
             if client is not None:
-                with suppress(*_BROKEN, IMAPClientError):
+                with suppress(*_BROKEN, IMAPClientError, ApplianceError):
+                    client.socket().settimeout(_FAREWELL_SECONDS)
+                    if last is not None:
+                        last(client)
                     client.logout()
             self.hang_up()
+        finally:
+            self._lock.release()
 
     @property
     def _place(self) -> str:
