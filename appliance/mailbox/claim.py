@@ -134,8 +134,9 @@ class Claim:
             "that no second appliance answers the same mail. Leave it where it is.\r\n"
         )
         raw = "\r\n".join((*fields, "", text)).encode("ascii", "replace")
-        folder = self._folders.name(client, Place.CLAIM)
-        client.append(folder, raw, flags=(b"\\Seen",))
+        self._folders.into(
+            client, Place.CLAIM, lambda name: client.append(name, raw, flags=(b"\\Seen",))
+        )
         client.noop()
         return name
 

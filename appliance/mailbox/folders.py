@@ -1,6 +1,6 @@
 """The folders of an IMAP account: as configured, as the server marks them, as usually called."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from enum import Enum, auto
 from types import MappingProxyType
@@ -105,6 +105,18 @@ class Folders:
         except IMAPClientError:
             self._names.clear()
             return _selected(client, self.name(client, place), readonly)
+
+    def into(self, client: IMAPClient, place: Place, act: Callable[[str], object]) -> None:
+        """Append, copy or move into the folder of a place, made anew where it is gone."""
+        try:
+            act(self.name(client, place))
+        except IMAPClientAbortError:
+            raise
+        except IMAPClientError as error:
+            if "TRYCREATE" not in str(error).upper():
+                raise
+            self._names.clear()
+            act(self.name(client, place))
 
 
 def _selected(client: IMAPClient, name: str, readonly: bool) -> Mapping[bytes, Any]:  # noqa: FBT001

@@ -99,8 +99,12 @@ class ImapMailbox:
             ours = holding(client, DRAFT_HEADER, _origin(reply.original))
             there = holding(client, "Message-ID", reply.id)
             if not there:
-                folder = self.folders.name(client, Place.DRAFTS)
-                client.append(folder, _written(marked), flags=(b"\\Draft", b"\\Seen"))
+                raw = _written(marked)
+                self.folders.into(
+                    client,
+                    Place.DRAFTS,
+                    lambda name: client.append(name, raw, flags=(b"\\Draft", b"\\Seen")),
+                )
             self._remove(client, [uid for uid in ours if uid not in there])
 
         self._at_desk(act)
@@ -147,8 +151,8 @@ class ImapMailbox:
         self._at_desk(act)
 
     def close(self) -> None:
-        self.line.close()
         self.desk.close(self.claim.give_up)
+        self.line.close(self.claim.give_up)
 
     def _at_desk(self, act: Callable[[IMAPClient], T]) -> T:
         def claimed(client: IMAPClient) -> T:
@@ -163,8 +167,10 @@ class ImapMailbox:
             return
         self.folders.select(client, Place.SENT)
         if not holding(client, "Message-ID", reply.id):
-            folder = self.folders.name(client, Place.SENT)
-            client.append(folder, _written(reply), flags=(b"\\Seen",))
+            raw = _written(reply)
+            self.folders.into(
+                client, Place.SENT, lambda name: client.append(name, raw, flags=(b"\\Seen",))
+            )
 
     def _mark(self, client: IMAPClient, spot: Spot, target: Place, reply: Reply | None) -> None:
         """What every mail program shows: read, answered, and by whom where the server lets us."""
@@ -179,14 +185,13 @@ class ImapMailbox:
 
     def _move(self, client: IMAPClient, message: Message, spot: Spot, target: Place) -> None:
         """Repeated after a crash it finds the copy and only removes what is left."""
-        folder = self.folders.name(client, target)
         if self.desk.can("MOVE"):
-            client.move([spot.uid], folder)
+            self.folders.into(client, target, lambda name: client.move([spot.uid], name))
         else:
             copied = self.whereabouts.within(client, message, target)
             self.folders.select(client, spot.place)
             if not copied:
-                client.copy([spot.uid], folder)
+                self.folders.into(client, target, lambda name: client.copy([spot.uid], name))
             self._remove(client, [spot.uid])
         there = self.whereabouts.within(client, message, target)
         if there:

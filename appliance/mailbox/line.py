@@ -141,6 +141,7 @@ class Line:
         return f"{self._settings.host}:{self._port}"
 
     def _open(self) -> IMAPClient:
+        self._sign_in.stand_by_refusal()
         begun = self._clock.steady()
         if self._pause is not None and begun < self._pause[0]:
             raise type(self._pause[1])(str(self._pause[1])) from self._pause[1]

@@ -80,7 +80,7 @@ class SignIn:
                 first is asked of the server.
             MailboxUnreachable, ConfigError: as ``SignInMethod.secret``.
         """
-        self._stand_by_refusal()
+        self.stand_by_refusal()
         secret: Secret | None = None
         try:
             secret = self._method.secret(renew=False)
@@ -98,7 +98,12 @@ class SignIn:
         with self._lock:
             self._refusal = None
 
-    def _stand_by_refusal(self) -> None:
+    def stand_by_refusal(self) -> None:
+        """Refuse at once where the server refused a short while ago, before anybody connects.
+
+        Raises:
+            CredentialsRefused: less than five minutes ago, and the password is still the same.
+        """
         with self._lock:
             refusal = self._refusal
         if refusal is None or self._clock.steady() - refusal[0] >= REFUSED_SECONDS:
