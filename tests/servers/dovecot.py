@@ -2,9 +2,6 @@
 
 import base64
 import os
-import pwd
-import re
-import shlex
 import shutil
 import signal
 import smtplib
@@ -16,35 +13,25 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
-from functools import cache
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
 import jwt
 import trustme
 from imapclient import IMAPClient
 
-from tests.servers.dovecot_config import Place, Setup, configuration
+from tests.servers.dovecot_config import (
+    AS_ROOT,
+    BINARY,
+    LAUNCHER,
+    OWNER,
+    Place,
+    Setup,
+    configuration,
+    version,
+)
 
-# Its login processes refuse to be root's: where root runs the tests, the whole server is nobody's.
-AS_ROOT = os.geteuid() == 0
-OWNER = pwd.getpwnam("nobody") if AS_ROOT else pwd.getpwuid(os.geteuid())
-DROP = f"setpriv --reuid={OWNER.pw_uid} --regid={OWNER.pw_gid} --clear-groups" if AS_ROOT else ""
-# What is put before every command. To try another Dovecot that lies in a directory of its own:
-# DOVECOT_LAUNCHER="chroot --userspec=nobody:nogroup DIRECTORY", with this /tmp seen inside.
-LAUNCHER = tuple(shlex.split(os.environ.get("DOVECOT_LAUNCHER", DROP)))
-BINARY = os.environ.get("DOVECOT_BINARY", "/usr/sbin/dovecot")
 KEY = b"a key of the tests, long enough for HS256"
-
-
-@cache
-def version(launcher: tuple[str, ...] = LAUNCHER, binary: str = BINARY) -> tuple[int, int]:
-    told = subprocess.run(
-        [*launcher, binary, "--version"], check=True, capture_output=True, text=True
-    ).stdout
-    major, minor = told.split(".")[:2]
-    return int(major), int(minor)
 
 
 def free_port() -> int:
@@ -61,8 +48,6 @@ class Dovecot:
     The ports and the mail outlive ``stop`` and ``kill``; leaving ``with`` removes everything.
     """
 
-    host = "127.0.0.1"
-
     def __init__(
         self,
         users: Mapping[str, str],
@@ -75,6 +60,7 @@ class Dovecot:
     ) -> None:
         self.users = dict(users)
         self.setup = setup or Setup()
+        self.host = self.setup.host
         self.ca = ca or trustme.CA()
         self.command = (*launcher, binary)
         self.launcher = launcher
@@ -87,8 +73,6 @@ class Dovecot:
         self.process: subprocess.Popen[bytes] | None = None
         place = Place(
             directory=self.directory,
-            uid=OWNER.pw_uid,
-            gid=OWNER.pw_gid,
             imap=self.imap,
             imaps=self.imaps,
             submission=self.submission,
@@ -118,26 +102,16 @@ class Dovecot:
         (self.directory / "users").write_text("".join(lines))
 
     def __enter__(self) -> Self:
-        try:
-            self.start()
-        except BaseException:
-            self.close()
-            raise
+        self.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def start(self) -> None:
         """Returns as soon as it greets; what was mis-configured is in the error."""
         assert self.process is None, "It runs already."
-        output = (self.directory / "output").open("ab")
-        with output:
+        with (self.directory / "output").open("ab") as output:
             self.process = subprocess.Popen(
                 [*self.command, "-F", "-c", str(self.directory / "dovecot.conf")],
                 stdin=subprocess.DEVNULL,
@@ -147,8 +121,10 @@ class Dovecot:
             )
         deadline, never = time.monotonic() + 20, threading.Event()
         while not (self._greets() and self.lmtp.exists()):
-            assert self.process.poll() is None, self.said()
-            assert time.monotonic() < deadline, self.said()
+            if self.process.poll() is not None or time.monotonic() > deadline:
+                said = self.said()
+                self.close()
+                raise AssertionError(said)
             never.wait(0.01)
 
     def said(self) -> str:
@@ -271,4 +247,4 @@ class Dovecot:
         command = [*self.launcher, "doveadm", "-c", str(self.directory / "dovecot.conf")]
         done = subprocess.run([*command, *arguments], check=False, capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
-        return re.sub(r"\r\n?", "\n", done.stdout)
+        return done.stdout

@@ -1,11 +1,23 @@
 """The configuration of the Dovecot that tests start: one frozen value, written in either syntax."""
 
 import grp
+import os
 import pwd
+import shlex
+import subprocess
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Final, Literal
 
+# Its login processes refuse to be root's: where root runs the tests, the whole server is nobody's.
+AS_ROOT = os.geteuid() == 0
+OWNER = pwd.getpwnam("nobody") if AS_ROOT else pwd.getpwuid(os.geteuid())
+DROP = f"setpriv --reuid={OWNER.pw_uid} --regid={OWNER.pw_gid} --clear-groups" if AS_ROOT else ""
+# What is put before every command. To try another Dovecot that lies in a directory of its own:
+# DOVECOT_LAUNCHER="chroot --userspec=nobody:nogroup DIRECTORY", with this /tmp seen inside.
+LAUNCHER = tuple(shlex.split(os.environ.get("DOVECOT_LAUNCHER", DROP)))
+BINARY = os.environ.get("DOVECOT_BINARY", "/usr/sbin/dovecot")
 # What Dovecot 2.3.19 tells after the login where nothing is hidden.
 CAPABILITIES: Final = tuple(
     "IMAP4rev1 SASL-IR LOGIN-REFERRALS ID ENABLE IDLE SORT SORT=DISPLAY THREAD=REFERENCES "
@@ -31,22 +43,34 @@ class Setup:
     oauth: bool = False  # XOAUTH2 and OAUTHBEARER with tokens of Dovecot.jwt() besides
     tls: Literal["yes", "no", "required"] = "yes"
     connections_per_user: int = 100
-    certificate_names: tuple[str, ...] = ("127.0.0.1", "localhost")
+    certificate_names: tuple[str, ...] = ("127.0.0.1", "127.0.0.2", "localhost")
     extra: str = ""  # lines of configuration, added last
+
+    @property
+    def host(self) -> str:
+        """Where it listens: Dovecot wants no TLS of a client that has the server's own address."""
+        return "127.0.0.2" if self.tls == "required" else "127.0.0.1"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """Where one server lives: its directory and the ports it listens at on 127.0.0.1."""
+    """Where one server lives: its directory and the ports it listens at."""
 
     directory: Path
-    uid: int  # of all its processes
-    gid: int
     imap: int
     imaps: int
     submission: int
     submissions: int
     relay: tuple[str, int] | None
+
+
+@cache
+def version(launcher: tuple[str, ...] = LAUNCHER, binary: str = BINARY) -> tuple[int, int]:
+    told = subprocess.run(
+        [*launcher, binary, "--version"], check=True, capture_output=True, text=True
+    ).stdout
+    major, minor = told.split(".")[:2]
+    return int(major), int(minor)
 
 
 def configuration(version: tuple[int, int], setup: Setup, place: Place) -> dict[str, str]:
@@ -73,7 +97,7 @@ passdb {{
 }}
 userdb {{
   driver = static
-  args = uid={place.uid} gid={place.gid} home={here}/mail/%u
+  args = uid={OWNER.pw_uid} gid={OWNER.pw_gid} home={here}/mail/%u
 }}
 """
     if setup.oauth:
@@ -111,8 +135,8 @@ passdb passwd-file {{
 }}
 userdb static {{
   fields {{
-    uid = {place.uid}
-    gid = {place.gid}
+    uid = {OWNER.pw_uid}
+    gid = {OWNER.pw_gid}
     home = {here}/mail/%{{user}}
   }}
 }}
@@ -137,7 +161,7 @@ oauth2_local_validation {{
 def _common(setup: Setup, place: Place) -> str:
     """What both syntaxes say alike: processes of one ordinary user, services and folders."""
     here = place.directory
-    user, group = pwd.getpwuid(place.uid).pw_name, grp.getgrgid(place.gid).gr_name
+    user, group = OWNER.pw_name, grp.getgrgid(OWNER.pw_gid).gr_name
     capability = " ".join(name for name in CAPABILITIES if name not in setup.hidden)
     submission, relay = "", ""
     if place.relay is not None:
@@ -147,15 +171,15 @@ def _common(setup: Setup, place: Place) -> str:
         )
     return f"""
 protocols = imap lmtp{submission}
-listen = 127.0.0.1
+listen = {setup.host}
 base_dir = {here}/run
 state_dir = {here}/state
 log_path = {here}/dovecot.log
 default_internal_user = {user}
 default_internal_group = {group}
 default_login_user = {user}
-mail_uid = {place.uid}
-mail_gid = {place.gid}
+mail_uid = {OWNER.pw_uid}
+mail_gid = {OWNER.pw_gid}
 first_valid_uid = 0
 first_valid_gid = 0
 ssl = {setup.tls}

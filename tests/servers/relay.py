@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from email import message_from_bytes
 from email.utils import format_datetime, localtime
 from functools import partial
-from types import TracebackType
 from typing import Any, Final, Literal, Self
 
 import trustme
@@ -101,12 +100,7 @@ class Relay:
         self.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.stop()
 
     def start(self) -> None:
