@@ -1,0 +1,281 @@
+"""Signing in with OAuth 2.0: Microsoft 365's tokens by msal, and which method an account uses."""
+
+import logging
+import re
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from appliance.config.accounts import SignIn
+from appliance.config.secrets import Secret, Secrets
+from appliance.domain.errors import ConfigError, CredentialsRefused, MailboxUnreachable
+from appliance.domain.ports import Clock
+from appliance.mailbox import tokens
+from appliance.mailbox.signin import SignInMethod
+
+_MICROSOFT: Final = "https://login.microsoftonline.com"
+# National clouds have mail servers, and so scopes, of their own.
+_NATIONAL: Final = {
+    "login.partner.microsoftonline.cn": "https://partner.outlook.cn",
+    "login.chinacloudapi.cn": "https://partner.outlook.cn",
+    "login.microsoftonline.us": "https://outlook.office365.us",
+}
+_ANY_TENANT: Final = frozenset({"common", "organizations", "consumers"})
+# RFC 8628 §3.5, and Microsoft's own words for the same.
+_PENDING: Final = frozenset({"authorization_pending", "slow_down"})
+_LOST_ANSWERS: Final = 3
+_CHECK: Final = "client_id and tenant, and that the application may be a public client"
+_SHA1: Final = re.compile(r"[0-9A-Fa-f]{40}")
+_SHA256: Final = re.compile(r"[0-9A-Fa-f]{64}")
+
+
+def open_method(
+    settings: SignIn, *, secrets: Secrets, cache: Path, clock: Clock, ca_file: Path | None = None
+) -> SignInMethod:
+    """How an account of method microsoft or google signs in; asks nobody yet.
+
+    Args:
+        settings: ``[mailbox.sign_in]``, its method microsoft or google.
+        secrets: read anew at each use, so a changed one counts.
+        cache: the file in which ``device_sign_in`` left the sign-in (microsoft, flow device).
+        clock: measures how long a token of Google is good.
+        ca_file: authorities (PEM) to trust instead of the system's.
+
+    Raises:
+        ConfigError: a setting that the method needs is missing or wrong.
+    """
+    https = tokens.Https(ca_file)
+    if not settings.client_id:
+        raise ConfigError(("mailbox.sign_in.client_id: the id of the application is missing.",))
+    source: tokens.TokenSource
+    if settings.method == "google":
+        source = tokens.GoogleTokens(settings, secrets=secrets, clock=clock, https=https)
+    elif settings.flow == "device":
+        source = _PersonTokens(settings, kept=tokens.KeptSignIn(cache), https=https)
+    else:
+        source = _ApplicationTokens(settings, secrets=secrets, https=https)
+    return tokens.TokenSignIn(user=settings.user, source=source)
+
+
+def device_sign_in(
+    settings: SignIn,
+    *,
+    cache: Path,
+    show: Callable[[str, str], None],
+    clock: Clock,
+    stop: threading.Event,
+    ca_file: Path | None = None,
+) -> str:
+    """Let a person sign in to Microsoft 365 with a browser on any machine (RFC 8628).
+
+    Args:
+        settings: ``[mailbox.sign_in]`` of method microsoft, flow device.
+        cache: the file in which to keep the sign-in; an older one is replaced.
+        show: gets the address to open and the code to type there.
+        clock: measures how long the code is good.
+        stop: ends the waiting.
+        ca_file: authorities (PEM) to trust instead of the system's.
+
+    Returns:
+        The user name of who signed in; it may be a delegate of the mailbox.
+
+    Raises:
+        CredentialsRefused: declined, too late, stopped, or the application is refused.
+        MailboxUnreachable: the sign-in service does not answer.
+        ConfigError, DiskFull: a setting is wrong, or the sign-in cannot be kept.
+    """
+    application = _public(settings, tokens.Https(ca_file))
+    with _asking(settings):
+        flow = application.initiate_device_flow(_person_scopes(settings))
+    if "user_code" not in flow:
+        raise tokens.refusal(flow, check=_CHECK)
+    show(str(flow["verification_uri"]), str(flow["user_code"]))
+    answer = _wait(settings, application, flow, clock, stop)
+    tokens.KeptSignIn(cache).write(application.token_cache.serialize())
+    return str(answer.get("id_token_claims", {}).get("preferred_username", ""))
+
+
+def _wait(
+    settings: SignIn, application: Any, flow: dict[str, Any], clock: Clock, stop: threading.Event
+) -> Mapping[str, Any]:
+    """The answer once the person is done; a few questions in a row may stay without one."""
+    until = clock.steady() + flow["expires_in"]
+    lost = 0
+    while not stop.wait(flow["interval"]):
+        if clock.steady() >= until:
+            raise tokens.refusal({"error": "expired_token"}, check=_CHECK)
+        try:
+            with _asking(settings):
+                answer: Mapping[str, Any] = application.acquire_token_by_device_flow(
+                    flow, exit_condition=lambda _: True
+                )
+        except MailboxUnreachable:
+            lost += 1
+            if lost > _LOST_ANSWERS:
+                raise
+            continue
+        lost = 0
+        if answer.get("error") not in _PENDING:
+            _token(answer, check=_CHECK)
+            return answer
+    raise CredentialsRefused("The sign-in was broken off; nobody signed in.")
+
+
+def _person_scopes(settings: SignIn) -> list[str]:
+    resource = _NATIONAL.get(_host(settings), "https://outlook.office.com")
+    return [f"{resource}/IMAP.AccessAsUser.All", f"{resource}/SMTP.Send"]
+
+
+class _PersonTokens:
+    """For a person who signed in once; setup may replace that sign-in at any time."""
+
+    def __init__(self, settings: SignIn, *, kept: tokens.KeptSignIn, https: tokens.Https) -> None:
+        self._settings = settings
+        self._kept = kept
+        self._https = https
+        self._application: Any = None
+
+    def token(self, *, renew: bool) -> Secret:
+        content = self._kept.read()
+        if content is None:
+            raise CredentialsRefused(f"Nobody has signed in to this mailbox yet. {tokens.AGAIN}")
+        application = self._application = self._application or _public(self._settings, self._https)
+        cache = application.token_cache
+        try:
+            cache.deserialize(content)
+            here = {"environment": application.authority.instance}
+            account = [*cache.search(cache.CredentialType.ACCOUNT, query=here)].pop()
+            with tokens.reaching(_host(self._settings)):
+                answer = application.acquire_token_silent_with_error(
+                    _person_scopes(self._settings), account, force_refresh=renew
+                )
+        except (ValueError, LookupError, TypeError, AttributeError) as error:
+            # What msal meets in content that it did not write.
+            raise self._kept.damaged() from error
+        if answer is None:
+            raise self._kept.damaged()
+        if cache.has_state_changed:
+            self._kept.write(cache.serialize(), instead_of=content)
+        return _token(answer, check=_CHECK)
+
+
+class _ApplicationTokens:
+    """For the application itself, which has a secret or a certificate."""
+
+    def __init__(self, settings: SignIn, *, secrets: Secrets, https: tokens.Https) -> None:
+        if settings.tenant in _ANY_TENANT and not settings.authority:
+            problem = (
+                "mailbox.sign_in.tenant: name the tenant's id or domain; an application cannot "
+                f"sign in to “{settings.tenant}”."
+            )
+            raise ConfigError((problem,))
+        self._settings = settings
+        self._secrets = secrets
+        self._https = https
+        self._opened: tuple[Secret, Any] | None = None
+
+    def token(self, *, renew: bool) -> Secret:
+        name = self._settings.secret
+        secret = self._secrets.get(name)
+        if self._opened is None or self._opened[0] != secret:
+            self._opened = (secret, self._open(secret))
+        application = self._opened[1]
+        resource = _NATIONAL.get(_host(self._settings), "https://outlook.office365.com")
+        if renew:
+            application.remove_tokens_for_client()
+        with _asking(self._settings):
+            answer = application.acquire_token_for_client([f"{resource}/.default"])
+        return _token(answer, check=f"client_id, tenant and the secret {name}; it may be too old")
+
+    def _open(self, secret: Secret) -> Any:
+        credential: str | dict[str, Any] = secret.reveal()
+        if self._settings.flow == "certificate":
+            credential = {"client_assertion": _assertion(self._settings, secret)}
+        make = _msal().ConfidentialClientApplication
+        return _opened(self._settings, self._https, make, client_credential=credential)
+
+
+def _assertion(settings: SignIn, key: Secret) -> Callable[[Mapping[str, str]], str]:
+    """What signs an assertion (RFC 7523 §2.2) with the certificate's key for each request."""
+    from msal.oauth2cli import JwtAssertionCreator
+
+    digits = re.sub(r"[:\s]", "", settings.thumbprint)
+    if _SHA256.fullmatch(digits):
+        creator = JwtAssertionCreator(key.reveal(), "PS256", sha256_thumbprint=digits)
+    elif _SHA1.fullmatch(digits):
+        # What Microsoft's portal shows is SHA-1, and people take what they see.
+        creator = JwtAssertionCreator(key.reveal(), "RS256", sha1_thumbprint=digits)
+    else:
+        problem = "mailbox.sign_in.thumbprint: a SHA-256 thumbprint has 64 hexadecimal digits."
+        raise ConfigError((problem,))
+
+    def sign(context: Mapping[str, str]) -> str:
+        try:
+            signed: bytes = creator.create_normal_assertion(
+                context["token_endpoint"], context["client_id"]
+            )
+        except Exception as error:
+            # The signer's errors are those of a library behind msal: all mean the same here.
+            problem = f"The secret {settings.secret} is no private RSA key (PEM, no passphrase)."
+            raise ConfigError((problem,)) from error
+        return signed.decode()
+
+    return sign
+
+
+def _public(settings: SignIn, https: tokens.Https) -> Any:
+    msal = _msal()
+    cache = msal.SerializableTokenCache()
+    return _opened(settings, https, msal.PublicClientApplication, token_cache=cache)
+
+
+def _opened(settings: SignIn, https: tokens.Https, make: Callable[..., Any], **more: Any) -> Any:
+    """An application of msal, which asks the service for its addresses here."""
+    with _asking(settings):
+        return make(
+            settings.client_id,
+            authority=_authority(settings),
+            # One address is configured: msal need not look for others of the same service.
+            instance_discovery=False,
+            http_client=https,
+            **more,
+        )
+
+
+def _msal() -> Any:
+    """The library, silenced: its logs hold user names, device codes and what it cannot read."""
+    import msal
+
+    for name in tuple(logging.root.manager.loggerDict):
+        if name.partition(".")[0] == "msal":
+            logging.getLogger(name).disabled = True
+    return msal
+
+
+def _authority(settings: SignIn) -> str:
+    address = settings.authority.rstrip("/") or _MICROSOFT
+    return address if urlsplit(address).path else f"{address}/{settings.tenant}"
+
+
+def _host(settings: SignIn) -> str:
+    return urlsplit(_authority(settings)).netloc
+
+
+@contextmanager
+def _asking(settings: SignIn) -> Iterator[None]:
+    """What msal raises for an address where no such service is becomes ConfigError."""
+    try:
+        with tokens.reaching(_host(settings)):
+            yield
+    except ValueError as error:
+        problem = f"mailbox.sign_in: {_authority(settings)} knows no such tenant, or is no service."
+        raise ConfigError((problem,)) from error
+
+
+def _token(answer: Mapping[str, Any], *, check: str) -> Secret:
+    if "access_token" not in answer:
+        raise tokens.refusal(answer, check=check)
+    return Secret(str(answer["access_token"]))

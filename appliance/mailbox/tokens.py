@@ -1,0 +1,379 @@
+"""OAuth 2.0 over plain HTTPS: what every sign-in with tokens needs, and Gmail's tokens."""
+
+import base64
+import hashlib
+import hmac
+import logging
+import re
+import ssl
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from secrets import token_urlsafe
+from typing import Any, Final, Protocol
+from urllib.parse import parse_qs, unquote, urlencode, urlsplit
+
+from appliance.config.accounts import SignIn
+from appliance.config.files import replace_file
+from appliance.config.secrets import Secret, Secrets
+from appliance.domain.errors import (
+    ApplianceError,
+    ConfigError,
+    CredentialsRefused,
+    DiskFull,
+    MailboxUnreachable,
+)
+from appliance.domain.ports import Clock
+from appliance.mailbox import tls
+
+log = logging.getLogger(__name__)
+
+AGAIN: Final = "Run `appliance setup` again and sign in."
+
+TIMEOUT_SECONDS: Final = 30.0
+"""So long a connection may take to come about, and an answer to go on."""
+
+_TOO_MANY: Final = 429
+_BROKEN: Final = 500
+_ERROR: Final = re.compile(r"[a-z_]{1,40}")
+# RFC 6749 §5.2, OpenID Connect Core §3.1.2.6: a person has to sign in anew.
+_SIGN_IN: Final = frozenset(
+    {"invalid_grant", "interaction_required", "login_required", "consent_required"}
+)
+_LATER: Final = frozenset({"temporarily_unavailable", "server_error", "service_unavailable"})
+_DECLINED: Final = "The sign-in was declined."
+_LATE: Final = f"Nobody signed in before the code ran out. {AGAIN}"
+_SAID: Final = {
+    "authorization_declined": _DECLINED,
+    "access_denied": _DECLINED,
+    "expired_token": _LATE,
+    "code_expired": _LATE,
+}
+_GOOGLE: Final = "https://oauth2.googleapis.com/token"
+_CONSENT: Final = "https://accounts.google.com/o/oauth2/v2/auth"
+_GMAIL: Final = "https://mail.google.com/"
+_REDIRECT: Final = "http://127.0.0.1"
+_EARLY_SECONDS: Final = 60.0
+
+
+class TokenSource(Protocol):
+    """Where access tokens come from; asked by one thread at a time."""
+
+    def token(self, *, renew: bool) -> Secret:
+        """The token at hand, or with ``renew`` a really new one; raises as ``SignInMethod``."""
+        ...
+
+
+class TokenSignIn:
+    """A ``SignInMethod`` whose secret is an access token.
+
+    Safe for threads: connections that ask at the same time cause one request.
+    """
+
+    bearer = True
+
+    def __init__(self, *, user: str, source: TokenSource) -> None:
+        self.user = user
+        self._source = source
+        self._lock = threading.Lock()
+        self._renewals = 0
+
+    def secret(self, *, renew: bool) -> Secret:
+        seen = self._renewals
+        with self._lock:
+            # Another connection may have renewed the token while this one waited.
+            wanted = renew and self._renewals == seen
+            token = self._source.token(renew=wanted)
+            if wanted:
+                self._renewals += 1
+            return token
+
+
+class KeptSignIn:
+    """The file (mode 0600) that holds a person's sign-in; setup may replace it while we run."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def read(self) -> str | None:
+        """What is kept; None: nobody has signed in. Raises ConfigError."""
+        try:
+            return self._path.read_text("utf-8", errors="replace")
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise ConfigError((f"{self._path}: it cannot be read: {error.strerror}.",)) from error
+
+    def write(self, content: str, *, instead_of: str | None = None) -> None:
+        """Keep ``content``; with ``instead_of`` only where that is still there and has room.
+
+        Raises:
+            ConfigError: it cannot be written.
+            DiskFull: there is no room, and no older content either.
+        """
+        if instead_of is not None and self.read() != instead_of:
+            # Somebody signed in anew meanwhile: that sign-in is the better one.
+            return
+        try:
+            replace_file(self._path, content.encode())
+        except DiskFull:
+            if instead_of is None:
+                raise
+            # The older content gives a new token the next time.
+            log.warning("sign_in=not_kept reason=disk_full")
+
+    def damaged(self) -> CredentialsRefused:
+        """The error for content that is no sign-in."""
+        return CredentialsRefused(f"{self._path}: no sign-in can be read there. {AGAIN}")
+
+
+class Https:
+    """The HTTP client that msal is given and that Google is asked with."""
+
+    def __init__(self, ca_file: Path | None) -> None:
+        """``ca_file``: authorities (PEM) to trust instead of the system's.
+
+        Raises:
+            ConfigError: the file cannot be read or holds no certificate.
+        """
+        if ca_file is not None:
+            tls.context(ca_file)
+        system = ssl.get_default_verify_paths()
+        self._verify = str(ca_file or system.cafile or system.capath or "") or True
+
+    def get(self, url: str, **options: Any) -> Any:
+        return self._ask("GET", url, options)
+
+    def post(self, url: str, **options: Any) -> Any:
+        return self._ask("POST", url, options)
+
+    def close(self) -> None:
+        """Nothing stays open: a token is asked for once an hour."""
+
+    def _ask(self, verb: str, url: str, options: Mapping[str, Any]) -> Any:
+        """The response, which holds a JSON object; else a ``requests.RequestException``."""
+        import requests
+
+        # A redirection would carry secrets to another address.
+        response = requests.request(
+            verb,
+            url,
+            timeout=TIMEOUT_SECONDS,
+            verify=self._verify,
+            allow_redirects=False,
+            **options,
+        )
+        if response.status_code == _TOO_MANY or response.status_code >= _BROKEN:
+            raise requests.HTTPError(f"status {response.status_code}", response=response)
+        try:
+            answer = response.json()
+        except ValueError as error:
+            # Not the ValueError itself: msal would take it for a wrong address.
+            raise requests.exceptions.InvalidJSONError("no JSON") from error
+        if not isinstance(answer, dict):
+            raise requests.exceptions.InvalidJSONError("no JSON object")
+        return response
+
+
+@contextmanager
+def reaching(host: str) -> Iterator[None]:
+    """Whatever keeps a request from being answered becomes MailboxUnreachable."""
+    import requests
+
+    try:
+        yield
+    except requests.RequestException as error:
+        raise MailboxUnreachable(f"The sign-in service {host} {_trouble(error)}") from error
+
+
+def _trouble(error: Exception) -> str:
+    from requests import exceptions
+
+    match error:
+        case exceptions.SSLError():
+            return (
+                "shows a certificate that is not trusted. Check the date of this machine, or name "
+                "your own authority with ca_file."
+            )
+        case exceptions.Timeout():
+            return "gives no answer in time."
+        case exceptions.HTTPError():
+            return f"has trouble ({error.response.status_code})."
+        case exceptions.InvalidJSONError():
+            return (
+                "answers with something else. Check its address, and whether a proxy or a log-in "
+                "page stands between."
+            )
+        case _:
+            return "cannot be reached, or the connection broke off."
+
+
+def refusal(answer: Mapping[str, Any], *, check: str) -> ApplianceError:
+    """An error answer (RFC 6749 §5.2) as the error to raise.
+
+    Its ``error_description`` is left out: it may hold names and times of a person.
+
+    Args:
+        answer: the answer, decoded; Microsoft's has numbers (AADSTS) as ``error_codes``.
+        check: what a person checks where the application is refused, as a list in words.
+    """
+    error, codes = answer.get("error"), answer.get("error_codes")
+    if not isinstance(error, str) or not _ERROR.fullmatch(error):
+        error = "an unknown error"
+    numbers = [code for code in codes if isinstance(code, int)] if isinstance(codes, list) else []
+    what = ", ".join([error, *(f"AADSTS{number}" for number in numbers)])
+    if error in _LATER:
+        return MailboxUnreachable(f"The sign-in service is busy ({what}).")
+    if error in _SAID:
+        return CredentialsRefused(_SAID[error])
+    if error in _SIGN_IN:
+        return CredentialsRefused(f"The sign-in no longer counts ({what}). {AGAIN}")
+    return CredentialsRefused(
+        f"The sign-in service refuses the application ({what}). Check {check}."
+    )
+
+
+def new_verifier() -> Secret:
+    """A code verifier (RFC 7636 §4.1) for one consent."""
+    return Secret(token_urlsafe(48))
+
+
+def google_consent_url(settings: SignIn, verifier: Secret) -> str:
+    """The page on which the mailbox's owner allows access, for a browser on any machine.
+
+    Args:
+        settings: ``[mailbox.sign_in]`` of method google.
+        verifier: of this attempt; ``google_exchange`` takes the same.
+    """
+    fields = {
+        "client_id": settings.client_id,
+        "redirect_uri": _REDIRECT,
+        "response_type": "code",
+        "scope": _GMAIL,
+        "access_type": "offline",
+        # Without it, Google gives a refresh token at the first consent alone.
+        "prompt": "consent",
+        "login_hint": settings.user,
+        "state": _state(verifier),
+        "code_challenge": _digest(verifier.reveal()),
+        "code_challenge_method": "S256",
+    }
+    return f"{_CONSENT}?{urlencode(fields)}"
+
+
+def google_exchange(
+    settings: SignIn,
+    *,
+    secrets: Secrets,
+    answer: str,
+    verifier: Secret,
+    ca_file: Path | None = None,
+) -> Secret:
+    """The refresh token for what Google gave the browser.
+
+    Args:
+        settings: ``[mailbox.sign_in]`` of method google.
+        secrets: hold ``settings.client_secret``.
+        answer: the address to which the browser was sent (``http://127.0.0.1/?…``), or its code.
+        verifier: the one of ``google_consent_url``.
+        ca_file: authorities (PEM) to trust instead of the system's.
+
+    Raises:
+        CredentialsRefused: declined, of another attempt, used before, or refused by Google.
+        MailboxUnreachable: Google does not answer.
+        ConfigError: a secret or setting is missing or unreadable.
+    """
+    fields = {
+        "grant_type": "authorization_code",
+        "code": _code(answer.strip(), _state(verifier)),
+        "code_verifier": verifier.reveal(),
+        "redirect_uri": _REDIRECT,
+        "client_secret": secrets.get(settings.client_secret).reveal(),
+    }
+    given = _google(settings, Https(ca_file), fields)
+    if _GMAIL not in str(given.get("scope", _GMAIL)).split():
+        raise CredentialsRefused(f"Access to the mail was not allowed on Google's page. {AGAIN}")
+    if not given.get("refresh_token"):
+        raise CredentialsRefused(
+            "Google gave no lasting access. Remove the application from the account's connections "
+            f"at Google. {AGAIN}"
+        )
+    return Secret(str(given["refresh_token"]))
+
+
+class GoogleTokens:
+    """Access tokens of Gmail for a refresh token (RFC 6749 §6), kept in memory until they end."""
+
+    def __init__(self, settings: SignIn, *, secrets: Secrets, clock: Clock, https: Https) -> None:
+        self._settings = settings
+        self._secrets = secrets
+        self._clock = clock
+        self._https = https
+        self._kept: tuple[Secret, Secret, Secret] | None = None
+        self._until = 0.0
+
+    def token(self, *, renew: bool) -> Secret:
+        lasting = self._secrets.get(self._settings.secret)
+        client = self._secrets.get(self._settings.client_secret)
+        kept = self._kept
+        good = self._clock.steady() < self._until
+        if kept and good and not renew and kept[:2] == (lasting, client):
+            return kept[2]
+        fields = {
+            "grant_type": "refresh_token",
+            "refresh_token": lasting.reveal(),
+            "client_secret": client.reveal(),
+        }
+        asked = self._clock.steady()
+        given = _google(self._settings, self._https, fields)
+        token = Secret(str(given["access_token"]))
+        self._kept = (lasting, client, token)
+        self._until = asked + _seconds(given.get("expires_in")) - _EARLY_SECONDS
+        return token
+
+
+def _google(settings: SignIn, https: Https, fields: Mapping[str, str]) -> Mapping[str, Any]:
+    """An answer of the token endpoint that holds an access token."""
+    address = settings.authority or _GOOGLE
+    if not address.startswith("https://"):
+        raise ConfigError(("mailbox.sign_in.authority: an address that begins with https://.",))
+    with reaching(urlsplit(address).netloc):
+        response = https.post(address, data={"client_id": settings.client_id, **fields})
+    answer: dict[str, Any] = response.json()
+    if "access_token" not in answer:
+        raise refusal(answer, check="client_id and the secret client_secret names")
+    return answer
+
+
+def _seconds(given: object) -> float:
+    return float(given) if isinstance(given, int | float) else 0.0
+
+
+def _digest(text: str) -> str:
+    """The S256 form (RFC 7636 §4.2)."""
+    digest = hashlib.sha256(text.encode()).digest()
+    return base64.urlsafe_b64encode(digest).decode().rstrip("=")
+
+
+def _state(verifier: Secret) -> str:
+    """What tells one attempt's answer from another's (RFC 6749 §10.12)."""
+    return _digest(f"state {verifier.reveal()}")
+
+
+def _code(answer: str, state: str) -> str:
+    """The authorization code in what a person pasted; a bare one is bound by the verifier alone."""
+    if "?" not in answer:
+        if not answer or "://" in answer:
+            raise CredentialsRefused("There is no code in this; paste the whole address.")
+        return unquote(answer)
+    fields = parse_qs(urlsplit(answer).query)
+    if not hmac.compare_digest(fields.get("state", [""])[0].encode(), state.encode()):
+        raise CredentialsRefused(
+            "This address belongs to another attempt; open the address that was shown last."
+        )
+    if "error" in fields:
+        raise CredentialsRefused(_DECLINED)
+    if "code" not in fields:
+        raise CredentialsRefused("There is no code in this; paste the whole address.")
+    return fields["code"][0]
