@@ -122,7 +122,7 @@ def version_2_4(setup: Setup, place: Place) -> dict[str, str]:
     main = f"""
 dovecot_config_version = 2.4.0
 dovecot_storage_version = 2.4.0
-auth_allow_cleartext = yes
+auth_allow_cleartext = {"no" if setup.tls == "required" else "yes"}
 ssl_server_cert_file = {here}/server.pem
 ssl_server_key_file = {here}/server.key
 mail_driver = maildir

@@ -261,8 +261,9 @@ class Link:
             writer.close()
 
     def cut(self) -> None:
-        self.to_client.transport.abort()
-        self.to_server.transport.abort()
+        for writer in (self.to_client, self.to_server):
+            if not writer.is_closing():
+                writer.transport.abort()
 
     async def _upwards(self) -> None:
         with contextlib.suppress(OSError):

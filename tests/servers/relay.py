@@ -272,7 +272,7 @@ class Conversation(SMTP):
         super().connection_lost(error)
 
     def cut(self) -> None:
-        if isinstance(self.transport, asyncio.Transport):
+        if isinstance(self.transport, asyncio.Transport) and not self.transport.is_closing():
             self.transport.abort()
 
     async def _handle_client(self) -> None:
