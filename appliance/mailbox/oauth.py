@@ -119,7 +119,7 @@ def _wait(
             continue
         lost = 0
         if answer.get("error") not in _PENDING:
-            _token(answer, check=_CHECK)
+            tokens.access_token(answer, check=_CHECK)
             return answer
     raise CredentialsRefused("The sign-in was broken off; nobody signed in.")
 
@@ -159,18 +159,15 @@ class _PersonTokens:
             raise self._kept.damaged()
         if cache.has_state_changed:
             self._kept.write(cache.serialize(), instead_of=content)
-        return _token(answer, check=_CHECK)
+        return tokens.access_token(answer, check=_CHECK)
 
 
 class _ApplicationTokens:
     """For the application itself, which has a secret or a certificate."""
 
     def __init__(self, settings: SignIn, *, secrets: Secrets, https: tokens.Https) -> None:
-        if settings.tenant in _ANY_TENANT and not settings.authority:
-            problem = (
-                "mailbox.sign_in.tenant: name the tenant's id or domain; an application cannot "
-                f"sign in to “{settings.tenant}”."
-            )
+        if _authority(settings).rpartition("/")[2] in _ANY_TENANT:
+            problem = "mailbox.sign_in.tenant: an application needs the tenant's own id or domain."
             raise ConfigError((problem,))
         self._settings = settings
         self._secrets = secrets
@@ -188,7 +185,8 @@ class _ApplicationTokens:
             application.remove_tokens_for_client()
         with _asking(self._settings):
             answer = application.acquire_token_for_client([f"{resource}/.default"])
-        return _token(answer, check=f"client_id, tenant and the secret {name}; it may be too old")
+        check = f"client_id, tenant and the secret {name}; it may be too old"
+        return tokens.access_token(answer, check=check)
 
     def _open(self, secret: Secret) -> Any:
         credential: str | dict[str, Any] = secret.reveal()
@@ -227,9 +225,8 @@ def _assertion(settings: SignIn, key: Secret) -> Callable[[Mapping[str, str]], s
 
 
 def _public(settings: SignIn, https: tokens.Https) -> Any:
-    msal = _msal()
-    cache = msal.SerializableTokenCache()
-    return _opened(settings, https, msal.PublicClientApplication, token_cache=cache)
+    make = _msal().PublicClientApplication
+    return _opened(settings, https, make, token_cache=_msal().SerializableTokenCache())
 
 
 def _opened(settings: SignIn, https: tokens.Https, make: Callable[..., Any], **more: Any) -> Any:
@@ -273,9 +270,3 @@ def _asking(settings: SignIn) -> Iterator[None]:
     except ValueError as error:
         problem = f"mailbox.sign_in: {_authority(settings)} knows no such tenant, or is no service."
         raise ConfigError((problem,)) from error
-
-
-def _token(answer: Mapping[str, Any], *, check: str) -> Secret:
-    if "access_token" not in answer:
-        raise tokens.refusal(answer, check=check)
-    return Secret(str(answer["access_token"]))

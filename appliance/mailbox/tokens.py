@@ -234,6 +234,13 @@ def refusal(answer: Mapping[str, Any], *, check: str) -> ApplianceError:
     )
 
 
+def access_token(answer: Mapping[str, Any], *, check: str) -> Secret:
+    """The token in an answer; without one, raises its ``refusal``."""
+    if "access_token" not in answer:
+        raise refusal(answer, check=check)
+    return Secret(str(answer["access_token"]))
+
+
 def new_verifier() -> Secret:
     """A code verifier (RFC 7636 §4.1) for one consent."""
     return Secret(token_urlsafe(48))
@@ -292,14 +299,10 @@ def google_exchange(
         "client_secret": secrets.get(settings.client_secret).reveal(),
     }
     given = _google(settings, Https(ca_file), fields)
-    if _GMAIL not in str(given.get("scope", _GMAIL)).split():
-        raise CredentialsRefused(f"Access to the mail was not allowed on Google's page. {AGAIN}")
-    if not given.get("refresh_token"):
-        raise CredentialsRefused(
-            "Google gave no lasting access. Remove the application from the account's connections "
-            f"at Google. {AGAIN}"
-        )
-    return Secret(str(given["refresh_token"]))
+    lasting = given.get("refresh_token")
+    if not lasting or _GMAIL not in str(given.get("scope", _GMAIL)).split():
+        raise CredentialsRefused(f"Google gave no lasting access to the mail. {AGAIN}")
+    return Secret(str(lasting))
 
 
 class GoogleTokens:
@@ -328,8 +331,9 @@ class GoogleTokens:
         asked = self._clock.steady()
         given = _google(self._settings, self._https, fields)
         token = Secret(str(given["access_token"]))
+        lasts = given.get("expires_in")
         self._kept = (lasting, client, token)
-        self._until = asked + _seconds(given.get("expires_in")) - _EARLY_SECONDS
+        self._until = asked + (lasts if isinstance(lasts, int) else 0) - _EARLY_SECONDS
         return token
 
 
@@ -341,13 +345,8 @@ def _google(settings: SignIn, https: Https, fields: Mapping[str, str]) -> Mappin
     with reaching(urlsplit(address).netloc):
         response = https.post(address, data={"client_id": settings.client_id, **fields})
     answer: dict[str, Any] = response.json()
-    if "access_token" not in answer:
-        raise refusal(answer, check="client_id and the secret client_secret names")
+    access_token(answer, check="client_id and the secret that client_secret names")
     return answer
-
-
-def _seconds(given: object) -> float:
-    return float(given) if isinstance(given, int | float) else 0.0
 
 
 def _digest(text: str) -> str:

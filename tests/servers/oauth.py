@@ -79,7 +79,6 @@ class OAuthServer:
     device_seconds: int = 900
     fault: Fault | None = None
     fault_paths: tuple[str, ...] = ("",)  # ends of the paths that the fault strikes
-    slow_seconds: float = 0.0  # before each answer
     rotate: bool = True  # each refresh gives another refresh token, the old one stays good
     app_user: str = "office@northgate.example"  # whom an application's token is minted for
     requests: Counter[str] = field(default_factory=Counter)  # by grant, or by end of the path
@@ -90,6 +89,7 @@ class OAuthServer:
     revoked: set[str] = field(default_factory=set)
     consents: dict[str, Consent] = field(default_factory=dict)
     lock: threading.Lock = field(default_factory=threading.Lock)
+    gate: threading.Event = field(default_factory=threading.Event)  # cleared: answers wait
     _over: threading.Event = field(default_factory=threading.Event)
     _http: ThreadingHTTPServer | None = None
     ca_file: Path = Path()
@@ -106,12 +106,14 @@ class OAuthServer:
         http.oauth = self
         http.context = context
         self._http = http
+        self.gate.set()
         thread = threading.Thread(target=http.serve_forever, args=(0.02,), daemon=True)
         thread.start()
         try:
             yield self
         finally:
             self._over.set()
+            self.gate.set()
             http.shutdown()
             http.server_close()
             thread.join(5)
@@ -358,8 +360,7 @@ class _Handler(BaseHTTPRequestHandler):
             secret = ("client_secret", "client_assertion", "refresh_token", "code_verifier")
             oauth.received |= {form[name] for name in secret if name in form}
             struck = path.endswith(oauth.fault_paths)
-        if oauth.slow_seconds:
-            oauth._over.wait(oauth.slow_seconds)
+        oauth.gate.wait(20)
         if oauth.fault is not None and struck:
             self._fail(oauth.fault)
             return
