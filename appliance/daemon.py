@@ -255,6 +255,8 @@ class Daemon:
         self._server.stop()
         for thread in threads:
             thread.join(self.settings.flow.stop_seconds)
+        for desk in self._floor.desks.all():
+            desk.mailbox.close()
         self._watch.close()
         self._floor.store.close()
         log.info("state=stopped")

@@ -45,7 +45,10 @@ class DaemonProcess:
         command: tuple[str, ...] = ("-m", "appliance"),
         state: Path | None = None,
         measured: bool = True,
+        account: str = "",
+        poll_seconds: float = 1.0,
     ) -> None:
+        """``account``: TOML of a ``[[mailbox]]`` that is no folder, behind name and office."""
         self.directory = directory
         self.mail = directory / "mail"
         self.state = state or directory / "state"
@@ -62,8 +65,9 @@ class DaemonProcess:
         (office / "knowledge" / "hours.md").write_text(KNOWLEDGE)
         self.config.write_text(
             f'state = "{self.state}"\nsocket = "{self.socket}"\n'
-            f'[[mailbox]]\nname = "desk"\noffice = "{office}"\npath = "{self.mail}"\n'
-            f"poll_seconds = 1.0\n[engine]\n{engine}[flow]\n{flow}"
+            f'[[mailbox]]\nname = "desk"\noffice = "{office}"\npoll_seconds = {poll_seconds}\n'
+            + (account or f'path = "{self.mail}"\n')
+            + f"[engine]\n{engine}[flow]\n{flow}"
         )
 
     def environment(self) -> dict[str, str]:

@@ -83,6 +83,10 @@ class Mailbox(Protocol):
         """
         ...
 
+    def close(self) -> None:
+        """Give the account up and close what is open; a later call opens it anew."""
+        ...
+
 
 class Engine(Protocol):
     """The language model in memory."""

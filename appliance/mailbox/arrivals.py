@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any, Final
 
@@ -38,8 +38,10 @@ class _Position:
     since: date
     until: int
 
-    def cursor(self, last: int) -> Cursor:
-        return Cursor(f"{self.validity}.{last}.{self.since.isoformat()}.{self.until}")
+    @property
+    def cursor(self) -> Cursor:
+        """The position as it is stored."""
+        return Cursor(f"{self.validity}.{self.last}.{self.since.isoformat()}.{self.until}")
 
 
 class Arrivals:
@@ -61,6 +63,7 @@ class Arrivals:
         self._clock = clock
         self._stray: tuple[Cursor, int] | None = None
         self._seen = (0, 1)
+        self._backlog: tuple[_Position, list[int]] | None = None
         self._woken, self._alarm = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
 
     def fetch(self, client: IMAPClient, since: Cursor | None, limit: int) -> Batch:
@@ -74,21 +77,19 @@ class Arrivals:
         if not selected.get(b"EXISTS"):
             return Batch(messages=(), cursor=since)
         position = self._position(client, selected, since)
-        uids = self._beyond(client, position)[:limit]
-        last = uids[-1] if uids else max(position.last, position.until)
-        messages: list[Message] = []
-        unreadable: list[tuple[str, str]] = []
-        for found in self._read(client, uids, position.validity):
-            if isinstance(found, Message):
-                messages.append(found)
-            else:
-                unreadable.append(found)
+        found: list[Message | tuple[str, str]] = []
+        while not found and (uids := self._beyond(client, position)[:limit]):
+            # All of them may be gone by now, while mail beyond them still waits.
+            found = list(self._read(client, uids, position.validity))
+            position = replace(position, last=uids[-1])
+        if not found:
+            position = replace(position, last=max(position.last, position.until))
         if since is not None and not _parsed(since, position.validity):
-            self._stray = (since, last)
+            self._stray = (since, position.last)
         return Batch(
-            messages=tuple(messages),
-            cursor=position.cursor(last),
-            unreadable=tuple(unreadable),
+            messages=tuple(one for one in found if isinstance(one, Message)),
+            cursor=position.cursor,
+            unreadable=tuple(one for one in found if not isinstance(one, Message)),
         )
 
     def _position(self, client: IMAPClient, selected: Any, since: Cursor | None) -> _Position:
@@ -118,13 +119,21 @@ class Arrivals:
         """UIDs that come next. ``n:*`` names the last mail even where n is beyond it."""
         found: list[int] = []
         if position.last < position.until:
-            span = f"{position.last + 1}:{position.until}"
-            found += client.search(
-                ["UNDELETED", "UNANSWERED", "SINCE", position.since, "UID", span]
-            )
+            found += [u for u in self._first_look(client, position) if u > position.last]
+        else:
+            self._backlog = None
         first = max(position.last, position.until) + 1
         found += [u for u in client.search(["UNDELETED", "UID", f"{first}:*"]) if u >= first]
         return sorted(found)
+
+    def _first_look(self, client: IMAPClient, position: _Position) -> list[int]:
+        """UIDs of the first look, asked for once: an old inbox holds ten thousands of mails."""
+        whole = replace(position, last=0)
+        if self._backlog is None or self._backlog[0] != whole:
+            criteria = ["UNDELETED", "UNANSWERED", "SINCE", position.since]
+            found = client.search([*criteria, "UID", f"1:{position.until}"])
+            self._backlog = (whole, found)
+        return self._backlog[1]
 
     def _read(
         self, client: IMAPClient, uids: Sequence[int], validity: int

@@ -89,7 +89,11 @@ def clean(text: str) -> Cleaned:
 
 def one_line(text: str, limit: int = MAX_HEADER) -> str:
     """The text on a single line of at most ``limit`` characters, safe for a header or a name."""
-    return " ".join(clean(text[:limit]).text.split())
+    text = text[:limit]
+    if len(text) <= MAX_LINE and text.isascii() and text.isprintable():
+        # Nearly every header: nothing in it for ``clean`` to find.
+        return " ".join(text.split())
+    return " ".join(clean(text).text.split())
 
 
 def names_template_token(text: str) -> bool:
