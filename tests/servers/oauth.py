@@ -28,7 +28,7 @@ DEVICE_GRANT = "urn:ietf:params:oauth:grant-type:device_code"
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 GMAIL = "https://mail.google.com/"
 
-Fault = Literal["503", "drop", "hang", "page"]
+Fault = Literal["503", "drop", "hang", "page", "redirect"]
 Form = dict[str, str]
 
 
@@ -377,6 +377,8 @@ class _Handler(BaseHTTPRequestHandler):
                 self._send(503, "text/html", b"<html>Service Unavailable</html>")
             case "page":
                 self._send(200, "text/html", b"<html>Welcome to the hotel's network</html>")
+            case "redirect":
+                self._send(307, "text/html", b"<html>Moved</html>")
             case "drop":
                 self.close_connection = True
             case "hang":
@@ -384,6 +386,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _send(self, status: int, kind: str, content: bytes) -> None:
         self.send_response(status)
+        if status == 307:
+            self.send_header("Location", f"{self.server.oauth.base}/elsewhere")
         self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
