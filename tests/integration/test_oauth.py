@@ -22,6 +22,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.asymmetric.types import CertificateIssuerPrivateKeyTypes
 from cryptography.x509.oid import NameOID
+from imapclient import IMAPClient
+from imapclient.exceptions import LoginError
 
 from appliance.config.accounts import SignIn
 from appliance.config.secrets import Secret, Secrets
@@ -32,11 +34,13 @@ from appliance.domain.errors import (
     DiskFull,
     MailboxUnreachable,
 )
-from appliance.mailbox import oauth, tokens
+from appliance.mailbox import oauth, signin, tokens
 from appliance.mailbox.oauth import device_sign_in, open_method
 from appliance.mailbox.signin import SignInMethod
 from appliance.mailbox.tokens import google_consent_url, google_exchange, new_verifier
 from tests.fakes import FakeClock
+from tests.servers.dovecot import Dovecot
+from tests.servers.dovecot_config import Setup
 from tests.servers.oauth import CLIENT, GMAIL, TENANT, OAuthServer
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -850,6 +854,29 @@ def test_first_connections_together_cause_one_request(office: Office) -> None:
     method = office.google()
     assert len(ask_together(office, method, renew=False)) == 1
     assert office.server.requests["refresh_token"] == 1
+
+
+def test_a_mail_server_that_refuses_a_token_gets_a_new_one(office: Office) -> None:
+    with Dovecot({USER: "unused"}, Setup(oauth=True)) as dovecot:
+        # Good for msal, and past for the mail server.
+        office.server.mint = lambda user, _: dovecot.jwt(user, -100)
+        office.approved()
+        office.server.mint = dovecot.jwt
+        shown: list[Secret] = []
+
+        def show(token: Secret) -> None:
+            shown.append(token)
+            with IMAPClient(dovecot.host, port=dovecot.imap, ssl=False, timeout=20) as client:
+                try:
+                    client.oauth2_login(USER, token.reveal())
+                except LoginError as error:
+                    raise CredentialsRefused("The token is past.") from error
+
+        sign_in = signin.SignIn(office.method(), office.clock)
+        sign_in.run(show)
+        assert len(set(shown)) == 2
+        sign_in.run(show)
+        assert shown[2] == shown[1]
 
 
 def test_no_secret_or_name_reaches_a_log_or_an_error(
