@@ -1,5 +1,6 @@
 """A real Dovecot in processes of its own: IMAP, submission and delivery on 127.0.0.1."""
 
+import atexit
 import base64
 import os
 import shutil
@@ -79,6 +80,7 @@ class Dovecot:
             submissions=self.submissions,
             relay=relay,
         )
+        atexit.register(self.close)
         self._write(configuration(version(launcher, binary), self.setup, place))
 
     def _write(self, files: Mapping[str, str]) -> None:
@@ -162,11 +164,8 @@ class Dovecot:
             never.wait(0.01)
 
     def _listens(self) -> bool:
-        try:
-            socket.create_connection((self.host, self.imap), timeout=1).close()
-        except OSError:
-            return False
-        return True
+        with socket.socket() as probe:
+            return probe.connect_ex((self.host, self.imap)) == 0
 
     def restart(self) -> None:
         self.stop()
@@ -174,6 +173,7 @@ class Dovecot:
 
     def close(self) -> None:
         self.kill()
+        atexit.unregister(self.close)
         shutil.rmtree(self.directory, ignore_errors=True)
 
     def jwt(self, user: str, seconds_valid: float = 3600, key: bytes = KEY) -> str:
