@@ -40,19 +40,22 @@ _OWN: Final = frozenset(
 )
 
 
-def compose(reply: Reply) -> bytes:
+def compose(reply: Reply, *, utf8: bool = False) -> bytes:
     """The complete mail with CRLF: one recipient, text/plain in UTF-8 (RFC 5322, 2045, 2047).
+
+    With ``utf8`` an address beyond ASCII stands as it is (RFC 6532); everything else stays ASCII.
 
     No header value can end its line, whatever the reply holds. Of the references the first and the
     newest are kept (``MAX_REFERENCES``); ids that are not ASCII, and further headers that repeat
     one written here or have an impossible name, are left out. Same reply, same bytes.
 
     Raises:
-        ReplyRefused: sender or recipient is not one plain address.
+        ReplyRefused: sender or recipient is not one plain address, or without ``utf8`` cannot be
+            written in ASCII.
     """
     lines = [
-        _person("From", reply.sender_name, reply.sender),
-        _person("To", reply.recipient_name, reply.recipient),
+        _person("From", reply.sender_name, wire_address(reply.sender, utf8=utf8)),
+        _person("To", reply.recipient_name, wire_address(reply.recipient, utf8=utf8)),
         _field("Subject", reply.subject),
         _field("Date", format_datetime(reply.date)),
         *_ids("Message-ID", (reply.id,)),
@@ -64,7 +67,27 @@ def compose(reply: Reply) -> bytes:
     ]
     encoding, body = _body(reply.text)
     lines.append(f"Content-Transfer-Encoding: {encoding}")
-    return "\r\n".join((*lines, "", "")).encode("ascii") + body
+    return "\r\n".join((*lines, "", "")).encode("utf-8" if utf8 else "ascii") + body
+
+
+def wire_address(address: Address, *, utf8: bool) -> Address:
+    """An address as it goes over the wire: without ``utf8`` its domain in ASCII (RFC 5890).
+
+    Raises:
+        ReplyRefused: it is not one plain address, or its local part has no ASCII form.
+    """
+    if not _ADDRESS.fullmatch(address):
+        raise ReplyRefused("An address of the reply is not one that mail can be sent with.")
+    if utf8 or address.isascii():
+        return address
+    local, _, domain = address.rpartition("@")
+    try:
+        return Address(f"{local.encode('ascii').decode()}@{domain.encode('idna').decode()}")
+    except UnicodeError as error:
+        raise ReplyRefused(
+            "The address of the customer is international (SMTPUTF8, RFC 6531), which the mail "
+            "server does not offer. Answer it another way."
+        ) from error
 
 
 def _further(name: str) -> bool:
@@ -79,8 +102,6 @@ def _field(name: str, value: str) -> str:
 
 
 def _person(header: str, name: str, address: Address) -> str:
-    if not _ADDRESS.fullmatch(address) or not address.isascii():
-        raise ReplyRefused(f"The address for {header} is not one that mail can be sent with.")
     text = one_line(name, 200)
     if not text:
         return f"{header}: <{address}>"

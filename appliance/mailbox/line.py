@@ -212,6 +212,9 @@ class Line:
             else:
                 client.login(user, value)
         except LoginError as error:
+            if isinstance(error.__context__, IMAPClientAbortError):
+                # The library calls a connection that was cut a refusal, too.
+                raise MailboxUnreachable(f"{self._place}: the connection broke off.") from error
             text = str(error).lower()
             if any(word in text for word in _PASSING):
                 raise MailboxUnreachable(
