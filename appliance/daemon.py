@@ -103,13 +103,7 @@ class Daemon:
             floor, load=partial(load_engine, settings.engine, clock), drafted=self._clerk.wake
         )
         self._intakes = tuple(
-            Intake(
-                mailbox=mailbox.name,
-                desks=floor.desks,
-                store=store,
-                health=floor.health,
-                arrived=self._clerk.wake,
-            )
+            Intake(mailbox=mailbox.name, floor=floor, arrived=self._clerk.wake)
             for mailbox in settings.mailbox
         )
         self._reload = Reload(

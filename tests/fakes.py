@@ -113,6 +113,20 @@ class MemoryJobStore:
     def cursor(self, mailbox: str) -> Cursor | None:
         return self._cursors.get(mailbox)
 
+    def keep_cursor(self, mailbox: str, cursor: Cursor) -> None:
+        self._cursors[mailbox] = cursor
+
+    def unanswered(self, mailbox: str, ids: Sequence[MessageId]) -> Sequence[Job]:
+        done = {State.SENDING, State.SENT, State.SKIPPED, State.REJECTED}
+        return tuple(
+            job
+            for job in self._jobs()
+            if job.message.mailbox == mailbox
+            and job.message.id_given
+            and job.message.id in ids
+            and job.state not in done
+        )
+
     def claim(self, states: frozenset[State], lease: timedelta) -> Job | None:
         free = [
             job

@@ -30,6 +30,8 @@ class FakeMailbox:
     inbox: list[Message] = field(default_factory=list)
     sent: list[Reply] = field(default_factory=list)
     drafts: list[Reply] = field(default_factory=list)
+    sent_outside: list[Message] = field(default_factory=list)
+    answered: dict[str, Reply] = field(default_factory=dict)
     places: dict[str, Disposition] = field(default_factory=dict)
     unreadable: tuple[tuple[str, str], ...] = ()
     trouble: dict[str, list[Exception]] = field(default_factory=dict)
@@ -47,6 +49,16 @@ class FakeMailbox:
         taken = tuple(self.inbox[begin : begin + limit])
         unreadable = self.unreadable if begin == 0 else ()
         return Batch(messages=taken, cursor=Cursor(str(begin + len(taken))), unreadable=unreadable)
+
+    def fetch_sent(self, since: Cursor | None, limit: int) -> Batch:
+        """As for ``fetch``; the cursor is the number of mails seen."""
+        self._fail("fetch_sent")
+        seen = int(since) if since else 0
+        new = tuple(self.sent_outside[seen : seen + limit])
+        return Batch(messages=new, cursor=Cursor(str(seen + len(new))) if new else since)
+
+    def close(self) -> None:
+        pass
 
     def wait(self, timeout: timedelta) -> bool:
         self._fail("wait")
@@ -78,9 +90,11 @@ class FakeMailbox:
         self._fail("find_sent")
         return Evidence.SENT if reply in self.sent else self.evidence
 
-    def file(self, message: Message, disposition: Disposition) -> None:
+    def file(self, message: Message, disposition: Disposition, reply: Reply | None = None) -> None:
         self._fail("file")
         self.places[message.uid] = disposition
+        if reply is not None:
+            self.answered[message.uid] = reply
 
 
 @dataclass(slots=True)

@@ -9,15 +9,20 @@ from typing import Final
 from appliance.domain.draft import Evidence
 from appliance.domain.errors import (
     ApplianceError,
+    Conflict,
     DiskFull,
     MailboxUnreachable,
     NotFound,
+    OperatorError,
+    ReplyDeferred,
     ReplyRefused,
     SendingStopped,
 )
 from appliance.domain.job import DAEMON, Job, State, Step
 from appliance.flow import stages
 from appliance.flow.floor import Floor
+from appliance.flow.outside import Outside
+from appliance.flow.retry import backoff
 from appliance.flow.switches import STOP_SENDING
 from appliance.store.filing import filing
 
@@ -28,6 +33,7 @@ _BEAT_SECONDS: Final = 1.0
 _SENDING: Final = frozenset({State.RECEIVED, State.SENDING, State.APPROVED})
 _STOPPED: Final = frozenset({State.RECEIVED, State.SENDING})
 _FILED_AT_ONCE: Final = 50
+_LOOK_AGAIN: Final = timedelta(seconds=5)
 
 
 class Clerk:
@@ -44,6 +50,7 @@ class Clerk:
         self._wake = threading.Event()
         self._stop = threading.Event()
         self._screened = screened
+        self._outside = Outside(floor.store, floor.clock)
         self.beat = floor.clock.steady()
         """Steady time of the last turn of the loop, for the watchdog."""
 
@@ -115,29 +122,47 @@ class Clerk:
             sending.append(self._store.apply(job, step, actor=DAEMON))
 
         try:
+            # A person may have sent an answer from their own mail program this very minute.
+            self._outside.look(desk)
+            if self._store.get(job.id).revision != job.revision:
+                raise Conflict(f"Mail {job.id} has changed meanwhile.")
             desk.mailbox.send(job.reply, commit)
-        except ReplyRefused as error:
-            return self._runner.park(sending[-1] if sending else job, str(error))
-        except DiskFull as error:
-            if not sending:
-                raise
-            return self._back_to_approved(sending[-1], str(error))
-        except MailboxUnreachable as error:
-            self._health.broken(f"mail out {desk.name}", str(error))
-            if not sending:
-                raise
-            return self._resolve(sending[-1])
+        except ApplianceError as error:
+            return self._not_sent(job, sending, error)
         self._health.proven(f"mail out {desk.name}")
         return self._sent(sending[-1], "The mailbox took the reply.")
 
+    def _not_sent(self, job: Job, sending: list[Job], error: ApplianceError) -> Job:
+        """What a failed sending means, before the commit or after it."""
+        if isinstance(error, MailboxUnreachable | ReplyDeferred | OperatorError) and not isinstance(
+            error, Conflict
+        ):
+            self._health.broken(f"mail out {job.message.mailbox}", str(error))
+        if isinstance(error, ReplyRefused):
+            return self._runner.park(sending[-1] if sending else job, str(error))
+        if not sending:
+            raise error
+        if isinstance(error, DiskFull | ReplyDeferred):
+            return self._back_to_approved(sending[-1], str(error))
+        if isinstance(error, MailboxUnreachable):
+            return self._resolve(sending[-1])
+        raise error
+
     def _resolve(self, job: Job) -> Job:
-        """A reply that may have left: only positive evidence says so, doubt goes to a person."""
+        """A reply that may have left: only positive evidence says so, doubt goes to a person.
+
+        A copy may turn up late among the sent mail, so for a while the doubt is only postponed.
+        """
         assert job.reply is not None
         match self._desks[job.message.mailbox].mailbox.find_sent(job.reply):
             case Evidence.SENT:
                 return self._sent(job, "The reply was found among the sent mail.")
             case Evidence.NOT_SENT:
                 return self._back_to_approved(job, "The reply certainly did not leave.")
+            case Evidence.UNKNOWN if self._may_turn_up(job):
+                again = self._clock.now() + min(_LOOK_AGAIN, self._doubt)
+                note = "Nobody can tell yet whether the reply left."
+                return self._store.postpone(job, again, note, counted=False)
             case Evidence.UNKNOWN:
                 step = Step(
                     to=State.HELD,
@@ -147,17 +172,24 @@ class Clerk:
                 log.warning("job=%d state=held uncertain", job.id)
                 return self._store.apply(job, step, actor=DAEMON)
 
+    @property
+    def _doubt(self) -> timedelta:
+        return timedelta(seconds=self._runner.settings.doubt_seconds)
+
+    def _may_turn_up(self, job: Job) -> bool:
+        # A clock that was set back must not make it wait for ever.
+        return abs(self._clock.now() - job.changed) < self._doubt
+
     def _sent(self, job: Job, note: str) -> Job:
         moved = self._store.apply(job, Step(to=State.SENT, note=note), actor=DAEMON)
         log.info("job=%d state=sent", job.id)
         return moved
 
     def _back_to_approved(self, job: Job, note: str) -> Job:
-        step = Step(
-            to=State.APPROVED,
-            note=note,
-            due=self._clock.now() + timedelta(seconds=self._runner.settings.retry_seconds),
-        )
+        """It certainly did not leave; each further try waits longer."""
+        tries = sum(entry.after is State.SENDING for entry in self._store.entries(job.id))
+        wait = backoff(max(tries, 1), self._runner.settings)
+        step = Step(to=State.APPROVED, note=note, due=self._clock.now() + wait)
         return self._store.apply(job, step, actor=DAEMON)
 
     def file(self) -> None:
@@ -171,7 +203,8 @@ class Clerk:
                 mailbox = self._desks[name].mailbox
                 if job.state is not State.DRAFTED:
                     mailbox.withdraw_drafts(job.message)
-                mailbox.file(job.message, filing(job.state))
+                answer = job.reply if job.state is State.SENT else None
+                mailbox.file(job.message, filing(job.state), answer)
                 self._store.filed(job.id, filing(job.state))
             except NotFound:
                 unreachable.add(name)

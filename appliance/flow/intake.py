@@ -4,6 +4,7 @@ import logging
 import threading
 from collections.abc import Callable
 from datetime import timedelta
+from random import SystemRandom
 from typing import Final
 
 from appliance.domain.errors import (
@@ -14,14 +15,18 @@ from appliance.domain.errors import (
     OperatorError,
 )
 from appliance.domain.mail import Cursor
-from appliance.domain.ports import JobStore
-from appliance.flow.desk import Desks
-from appliance.flow.health import Health
+from appliance.flow.floor import Floor
+from appliance.flow.outside import Outside
 
 log = logging.getLogger(__name__)
 
 BATCH: Final = 50
 _FIRST_WAIT: Final = timedelta(seconds=1)
+_SHORT_WAIT: Final = timedelta(seconds=4)
+"""Longest wait between two tries during the first minutes of an outage."""
+
+_SHORT_OUTAGE: Final = timedelta(minutes=10)
+_JITTER: Final = 0.25
 _OPERATOR_WAIT: Final = timedelta(minutes=5)
 
 
@@ -32,18 +37,22 @@ class Intake:
         self,
         *,
         mailbox: str,
-        desks: Desks,
-        store: JobStore,
-        health: Health,
+        floor: Floor,
         arrived: Callable[[], None],
+        chance: Callable[[], float] | None = None,
     ) -> None:
+        """``arrived`` is called after each batch that brought something; ``chance`` is 0 to 1."""
         self._name = mailbox
-        self._desks = desks
-        self._store = store
-        self._health = health
+        self._desks = floor.desks
+        self._store = floor.store
+        self._health = floor.health
+        self._clock = floor.clock
         self._arrived = arrived
+        self._chance = chance or SystemRandom().random
+        self._outside = Outside(floor.store, floor.clock)
         self._stop = threading.Event()
         self._failures = 0
+        self._failing_since: float | None = None
         self._cursor: Cursor | None = None
 
     @property
@@ -79,17 +88,32 @@ class Intake:
         try:
             while self.once() and not self._stop.is_set():
                 pass
+            self._outside.look(self._desks[self._name])
         except (MailboxUnreachable, DiskFull) as error:
             self._failures += 1
             self._health.broken(self.part, str(error))
-            return min(_FIRST_WAIT * (1 << min(self._failures - 1, 12)), poll)
+            return self._pause(poll)
         except (CredentialsRefused, OperatorError) as error:
             self._failures += 1
             self._health.broken(self.part, str(error))
             return _OPERATOR_WAIT
         self._failures = 0
+        self._failing_since = None
         self._health.proven(self.part)
         return poll
+
+    def _pause(self, poll: timedelta) -> timedelta:
+        """The wait before the next try: 1, 2, then 4 s, in a long outage as long as a poll.
+
+        Jittered, so that thirty boxes do not come back to one server in the same second.
+        """
+        now = self._clock.steady()
+        if self._failing_since is None:
+            self._failing_since = now
+        long = now - self._failing_since > _SHORT_OUTAGE.total_seconds()
+        longest = max(poll, _SHORT_WAIT) if long else _SHORT_WAIT
+        wait = min(_FIRST_WAIT * (1 << min(self._failures - 1, 12)), longest)
+        return max(wait * (1 - _JITTER + 2 * _JITTER * self._chance()), _FIRST_WAIT)
 
     def once(self) -> int:
         """Fetch one batch; returns how many mails it held, so 0 means there is nothing more.

@@ -9,6 +9,7 @@ from appliance.domain.errors import Conflict
 from appliance.domain.job import NEXT, Job, JobId, State, Step
 from appliance.flow import stages
 from appliance.flow.aftercare import Aftercare
+from appliance.flow.distance import distance
 from appliance.flow.floor import Floor
 from appliance.flow.reply import write_reply
 from appliance.prompt.build import prefix
@@ -91,6 +92,7 @@ class Review:
             created=self._clock.now(),
             passages=job.draft.passages if job.draft else (),
             knowledge_version=job.draft.knowledge_version if job.draft else "",
+            distance=distance(job.draft.text, text) if job.draft else None,
         )
         thread = desk.mailbox.thread(job.message)
         step = stages.guard(job, draft, thread, desk.office, prefix(desk.office))

@@ -90,6 +90,7 @@ def draft_view(draft: Draft) -> dict[str, Any]:
             {"source": passage.source, "text": passage.text} for passage in draft.passages
         ],
         "knowledge_version": draft.knowledge_version,
+        "distance": draft.distance,
         "tokens": completion.tokens if completion else None,
         "tokens_per_second": round(completion.tokens_per_second, 2) if completion else None,
         "seconds": round(completion.prefill_seconds + completion.decode_seconds, 2)

@@ -3,8 +3,10 @@
 import errno
 import hashlib
 import os
+import re
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final, Protocol
@@ -44,6 +46,7 @@ _FOLDERS: Final = {
 _FILED: Final = (Folder.INBOX, Folder.HELD, Folder.HANDLED, Folder.SKIPPED)
 # A mail program shows what is handled or skipped as read, and what waits for a person as new.
 _SEEN: Final = frozenset({Folder.HANDLED, Folder.SKIPPED})
+_OURS: Final = re.compile(r"R[0-9a-f]{32}\.appliance")
 _LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
 
 
@@ -64,11 +67,13 @@ class FolderMailbox:
     A mail's uid is the unique part of its file name, so it stays the same in every folder. ``.eml``
     files dropped into the directory itself are taken once they lie unchanged for two seconds.
     Sending is the rename into ``Sent/new``. Threads may share one object; ``prepare`` comes first.
+    While it lives no other process can have the Maildir (AlreadyRunning).
     """
 
     def __init__(self, *, name: str, path: Path, waiter: Waiter, clock: Clock) -> None:
         self.name = name
         self._maildir = Maildir(name=name, root=path)
+        self._maildir.hold()
         self._inbox = Inbox(self._maildir)
         self._references = References(self._maildir)
         self._waiter = waiter
@@ -97,6 +102,29 @@ class FolderMailbox:
         with self._lock:
             self._inbox.withdraw(gone)
         return Batch(messages=tuple(messages), cursor=cursor, unreadable=tuple(unreadable))
+
+    def fetch_sent(self, since: Cursor | None, limit: int) -> Batch:
+        """Mails in Sent under names that are not ours, by the time they came there.
+
+        The cursor is that time and the name of the last one, both as the file system has them.
+        """
+        self._maildir.require()
+        found = []
+        for file in self._maildir.files(Folder.SENT):
+            if not _OURS.fullmatch(file.key):
+                with suppress(FileNotFoundError):
+                    changed = self._maildir.path(file).stat().st_mtime_ns
+                    found.append((f"{changed:020d}.{file.key}", file))
+        beyond = sorted(entry for entry in found if entry[0] > (since or ""))[:limit]
+        read = (self._read_again(file) for _, file in beyond)
+        return Batch(
+            messages=tuple(message for message in read if message is not None),
+            cursor=Cursor(beyond[-1][0]) if beyond else since,
+        )
+
+    def close(self) -> None:
+        """Let another appliance have the Maildir."""
+        self._maildir.release()
 
     def wait(self, timeout: timedelta) -> bool:
         seconds = timeout.total_seconds()
@@ -168,13 +196,17 @@ class FolderMailbox:
             self._references.renew(trust_times=False)
             return Evidence.SENT if self._references.holding(reply.id) else Evidence.NOT_SENT
 
-    def file(self, message: Message, disposition: Disposition) -> None:
+    def file(self, message: Message, disposition: Disposition, reply: Reply | None = None) -> None:
+        """As in the port. The copy of a reply is its sending, so here none can be missing."""
         folder = _FOLDERS[disposition]
         self._maildir.require()
         file = self._maildir.find(message.uid, _FILED)
-        if file is None or file.folder is folder:
+        flags = {"S"} if folder in _SEEN else set()
+        if reply is not None:
+            flags.add("R")
+        if file is None or (file.folder is folder and flags <= set(file.flags)):
             return
-        flags = set(file.flags) | ({"S"} if folder in _SEEN else set())
+        flags |= set(file.flags)
         self._maildir.move(file, folder, "".join(sorted(flags)))
         with self._lock:
             self._references.distrust()

@@ -5,6 +5,7 @@ Sending needs a pause between the written file and its rename, so the few system
 """
 
 import errno
+import fcntl
 import os
 import re
 from collections.abc import Callable, Iterator
@@ -14,7 +15,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Final
 
-from appliance.domain.errors import DiskFull, MailboxUnreachable
+from appliance.domain.errors import AlreadyRunning, DiskFull, MailboxUnreachable
 
 
 class Folder(StrEnum):
@@ -80,6 +81,31 @@ class Maildir:
     def __init__(self, *, name: str, root: Path) -> None:
         self._name = name
         self.root = root
+        self._held: int | None = None
+
+    def hold(self) -> None:
+        """Own the Maildir until ``release`` or the end of the process, however it ends.
+
+        Raises:
+            AlreadyRunning: another process, or another mailbox of this one, holds it.
+        """
+        with self.door():
+            descriptor = os.open(self.root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            os.close(descriptor)
+            raise AlreadyRunning(
+                f"Mailbox {self._name}: another appliance answers {self.root}. Two would answer "
+                "everything twice; stop the other one or give this one another directory."
+            ) from error
+        self._held = descriptor
+
+    def release(self) -> None:
+        """Let another process have the Maildir; twice is the same as once."""
+        if self._held is not None:
+            os.close(self._held)
+            self._held = None
 
     @property
     def watched(self) -> tuple[Path, ...]:

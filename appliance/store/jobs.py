@@ -55,11 +55,7 @@ class SqliteJobStore:
         """As in the port; the cursor is stored for a known message too."""
         with self._database.writing() as connection:
             if cursor is not None:
-                connection.execute(
-                    "INSERT INTO cursor (mailbox, value) VALUES (?, ?) "
-                    "ON CONFLICT (mailbox) DO UPDATE SET value = excluded.value",
-                    (message.mailbox, cursor),
-                )
+                rows.keep_cursor(connection, message.mailbox, cursor)
             if rows.known(connection, message.mailbox, message.uid):
                 return None
             now = self._clock.now()
@@ -90,6 +86,16 @@ class SqliteJobStore:
                 "SELECT value FROM cursor WHERE mailbox = ?", (mailbox,)
             ).fetchone()
             return None if row is None else Cursor(row[0])
+
+    def keep_cursor(self, mailbox: str, cursor: Cursor) -> None:
+        with self._database.writing() as connection:
+            rows.keep_cursor(connection, mailbox, cursor)
+
+    def unanswered(self, mailbox: str, ids: Sequence[MessageId]) -> Sequence[Job]:
+        """As in the port, oldest first."""
+        with self._database.reading() as connection:
+            found = queue.unanswered(connection, mailbox, ids)
+            return tuple(rows.load(connection, job) for job in found)
 
     def claim(self, states: frozenset[State], lease: timedelta) -> Job | None:
         with self._claiming:

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Final
 
 from appliance.domain.job import JobId, State
+from appliance.domain.mail import MessageId
 from appliance.store.columns import listed
 from appliance.store.encode import moment
 
@@ -22,6 +23,22 @@ SELECT id FROM (
     FROM job WHERE lies <> belongs
 ) ORDER BY turn, id LIMIT ?
 """
+
+
+# Of these nothing of ours has left, so an answer of somebody else's is news.
+_UNANSWERED: Final = """
+SELECT id FROM job WHERE mailbox = ? AND message_id IN (SELECT value FROM json_each(?))
+    AND message_id_given AND state NOT IN ('sending', 'sent', 'skipped', 'rejected')
+ORDER BY id
+"""
+
+
+def unanswered(
+    connection: sqlite3.Connection, mailbox: str, ids: Iterable[MessageId]
+) -> Sequence[JobId]:
+    """Jobs of mails with one of these ids that nothing of ours has answered, oldest first."""
+    found = connection.execute(_UNANSWERED, (mailbox, listed(ids)))
+    return tuple(JobId(job) for (job,) in found)
 
 
 def oldest_due(

@@ -8,7 +8,7 @@ from typing import Final
 from appliance.domain.draft import Draft, Reply
 from appliance.domain.errors import Conflict, NotFound
 from appliance.domain.job import Job, JobId, State
-from appliance.domain.mail import Message
+from appliance.domain.mail import Cursor, Message
 from appliance.domain.verdict import Finding
 from appliance.store import columns, threads
 from appliance.store.encode import body, moment, read, when
@@ -55,6 +55,15 @@ def known(connection: sqlite3.Connection, mailbox: str, uid: str) -> bool:
     """Whether a mail of this mailbox is stored already."""
     row = connection.execute("SELECT 1 FROM job WHERE mailbox = ? AND uid = ?", (mailbox, uid))
     return row.fetchone() is not None
+
+
+def keep_cursor(connection: sqlite3.Connection, mailbox: str, cursor: Cursor) -> None:
+    """Store how far a mailbox was read."""
+    connection.execute(
+        "INSERT INTO cursor (mailbox, value) VALUES (?, ?) "
+        "ON CONFLICT (mailbox) DO UPDATE SET value = excluded.value",
+        (mailbox, cursor),
+    )
 
 
 def insert(

@@ -229,7 +229,7 @@ class Applying:
         job = walk(store, message())
         before = store.entries()
         with pytest.raises(IllegalTransition):
-            store.apply(job, to(State.SENT, reply=reply(), draft=draft()), "daemon")
+            store.apply(job, to(State.SENDING, reply=reply(), draft=draft()), "daemon")
         assert store.get(job.id) == job
         assert store.entries() == before
         assert store.drafts(job.id) == ()

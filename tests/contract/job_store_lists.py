@@ -6,6 +6,7 @@ import pytest
 
 from appliance.domain.errors import NotFound
 from appliance.domain.job import JobId, State
+from appliance.domain.mail import Cursor, MessageId
 from appliance.domain.ports import JobStore
 from appliance.domain.verdict import Disposition
 from tests.contract.job_store import LEASE, RECEIVED, SECOND, sent, to, walk
@@ -131,6 +132,38 @@ class Filing:
         assert [job.id for job in store.unfiled(2)] == [1, south.id]
 
 
+class Unanswered:
+    """What somebody else's answer may still close."""
+
+    def test_a_mail_is_found_by_its_id_until_it_is_answered(self, store: JobStore) -> None:
+        waiting = walk(store, message("1"))
+        assert store.unanswered("north", (waiting.message.id,)) == (waiting,)
+        assert store.unanswered("south", (waiting.message.id,)) == ()
+        assert store.unanswered("north", (MessageId("other@customers.example"),)) == ()
+        assert store.unanswered("north", ()) == ()
+
+    @pytest.mark.parametrize(
+        ("state", "open_still"),
+        [(State.HELD, True), (State.PARKED, True), (State.SKIPPED, False), (State.SENT, False)],
+    )
+    def test_what_is_closed_is_not_closed_again(
+        self, store: JobStore, state: State, *, open_still: bool
+    ) -> None:
+        job = walk(store, message("1"), to(state))
+        found = store.unanswered("north", (job.message.id,))
+        assert [one.id for one in found] == ([job.id] if open_still else [])
+
+    def test_a_mail_without_an_id_of_its_own_is_never_meant(self, store: JobStore) -> None:
+        job = walk(store, message("1", id_given=False))
+        assert store.unanswered("north", (job.message.id,)) == ()
+
+    def test_a_cursor_without_a_mail_is_kept(self, store: JobStore) -> None:
+        store.keep_cursor("north/sent", Cursor("7.1"))
+        store.keep_cursor("north/sent", Cursor("7.2"))
+        assert store.cursor("north/sent") == "7.2"
+        assert store.cursor("north") is None
+
+
 class Remembering:
     def test_a_repeated_command_gets_its_first_answer(
         self, store: JobStore, clock: FakeClock
@@ -149,5 +182,5 @@ class Remembering:
         assert store.answered("u-2") == "done"
 
 
-class JobStoreListsContract(Reading, Filing, Remembering):
+class JobStoreListsContract(Reading, Filing, Unanswered, Remembering):
     """Everything a job store must tell, but for the facts (``job_store_facts``)."""

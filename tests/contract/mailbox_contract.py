@@ -36,6 +36,10 @@ class Account(Protocol):
         """A mail comes in; later calls are later mails."""
         ...
 
+    def person_sends(self, raw: bytes) -> None:
+        """Somebody's mail program files what it sent among the sent mail."""
+        ...
+
     def lying(self, folder: str) -> list[bytes]:
         """The raw mails of one of ``FOLDERS``."""
         ...
@@ -59,6 +63,21 @@ def answer(message: Message, **changes: object) -> Reply:
 
 def nothing() -> None:
     """A commit that has nothing to say."""
+
+
+def by_a_person(message: Message, number: int) -> bytes:
+    """An answer to ``message`` as a mail program writes it."""
+    return (
+        "From: Desk <desk@office.example.com>\r\n"
+        f"To: {message.sender.address}\r\n"
+        f"Subject: Re: {message.subject}\r\n"
+        f"Message-ID: <by-hand-{number}@office.example.com>\r\n"
+        f"In-Reply-To: <{message.id}>\r\n"
+        f"References: <{message.id}>\r\n"
+        "Content-Type: text/plain; charset=utf-8\r\n"
+        "\r\n"
+        "We open at nine.\r\n"
+    ).encode()
 
 
 def sent_ids(account: Account, folder: str = "Sent") -> list[str]:
@@ -220,6 +239,43 @@ class MailboxContract:
         account.mailbox.withdraw_drafts(message)
         account.mailbox.withdraw_drafts(message)
         assert sent_ids(account, "Drafts") == []
+
+    def test_what_a_person_sent_is_seen_once_and_can_be_read(self, account: Account) -> None:
+        message = self.fetch_one(account)
+        account.person_sends(by_a_person(message, 1))
+        batch = account.mailbox.fetch_sent(None, 10)
+        (sent,) = batch.messages
+        assert sent.in_reply_to == message.id
+        assert sent.question == "We open at nine."
+        assert account.mailbox.fetch_sent(batch.cursor, 10).messages == ()
+        account.restart()
+        assert account.mailbox.fetch_sent(batch.cursor, 10).messages == ()
+        account.person_sends(by_a_person(message, 2))
+        again = account.mailbox.fetch_sent(batch.cursor, 10)
+        assert ids(again) == ["by-hand-2@office.example.com"]
+
+    def test_our_own_replies_are_known_by_their_id_among_what_was_sent(
+        self, account: Account
+    ) -> None:
+        reply = answer(self.fetch_one(account))
+        account.mailbox.send(reply, nothing)
+        assert set(ids(account.mailbox.fetch_sent(None, 10))) <= {reply.id}
+
+    def test_filing_what_was_answered_keeps_one_copy_of_the_answer(self, account: Account) -> None:
+        message = self.fetch_one(account)
+        reply = answer(message)
+        account.mailbox.send(reply, nothing)
+        for _ in range(2):
+            account.mailbox.file(message, Disposition.PASS, reply)
+            assert sent_ids(account) == [reply.id]
+            assert account.lying("Handled") == [raw_mail(1)]
+
+    def test_an_account_that_was_given_up_can_be_used_again_by_another(
+        self, account: Account
+    ) -> None:
+        message = self.fetch_one(account)
+        account.restart()
+        assert [one.uid for one in account.mailbox.fetch(None, 10).messages] == [message.uid]
 
     def test_a_mail_that_answers_nothing_is_a_thread_of_its_own(self, account: Account) -> None:
         message = self.fetch_one(account)

@@ -32,6 +32,7 @@ class FolderAccount:
         )
 
     def restart(self) -> None:
+        self.mailbox.close()
         self.watch.close()
         self.watch = FolderWatch()
         self.mailbox = self._open()
@@ -41,6 +42,9 @@ class FolderAccount:
         maildir = mailbox.Maildir(self.root, create=False)
         key = maildir.add(raw)
         os.utime(self.root / "new" / key, times=(BASE + self.delivered,) * 2)
+
+    def person_sends(self, raw: bytes) -> None:
+        mailbox.Maildir(self.root / "Sent", create=False).add(raw)
 
     def lying(self, folder: str) -> list[bytes]:
         root = self.root if folder == INBOX else self.root / folder

@@ -3,9 +3,18 @@ from pathlib import Path
 
 import pytest
 
-from appliance.domain.draft import Evidence
-from appliance.domain.errors import DiskFull, MailboxUnreachable, ReplyRefused
+from appliance.domain.draft import OUTSIDE, Evidence
+from appliance.domain.errors import (
+    AlreadyRunning,
+    CredentialsRefused,
+    DiskFull,
+    MailboxUnreachable,
+    OperatorError,
+    ReplyDeferred,
+    ReplyRefused,
+)
 from appliance.domain.job import Job, State, Step
+from appliance.domain.mail import MessageId
 from appliance.domain.verdict import Disposition
 from appliance.flow.clerk import Clerk
 from appliance.flow.switches import STOP_SENDING
@@ -124,8 +133,89 @@ def test_after_the_commit_only_evidence_decides(
     room.mailbox.after_commit = MailboxUnreachable("The line broke.")
     room.mailbox.evidence = evidence
     clerk.once()
+    if evidence is Evidence.UNKNOWN:
+        assert state(room, job) is State.SENDING
+        room.clock.advance(timedelta(seconds=room.floor.runner.settings.doubt_seconds))
+        clerk.once()
     assert state(room, job) is expected
     assert room.store.get(job.id).uncertain is (expected is State.HELD)
+
+
+def test_a_reply_that_is_put_off_is_tried_again_later_and_later(room: Hall, clerk: Clerk) -> None:
+    job = approved(room)
+    room.mailbox.after_commit = ReplyDeferred("451")
+    waits = []
+    for _ in range(3):
+        clerk.once()
+        assert state(room, job) is State.APPROVED
+        waits.append(room.store.get(job.id).due - room.clock.now())
+        room.clock.advance(waits[-1])
+    assert waits[0] < waits[1] < waits[2]
+    assert room.floor.health.troubles()
+    room.mailbox.after_commit = None
+    clerk.once()
+    assert state(room, job) is State.SENT
+    assert not [one for one in room.floor.health.troubles() if one.part.startswith("mail out")]
+
+
+@pytest.mark.parametrize("error", [CredentialsRefused("No."), AlreadyRunning("Another.")])
+def test_what_a_person_must_mend_costs_no_reply(
+    room: Hall, clerk: Clerk, error: OperatorError
+) -> None:
+    job = approved(room)
+    room.mailbox.trouble["send"] = [error]
+    clerk.once()
+    assert state(room, job) is State.APPROVED
+    assert room.store.get(job.id).attempts == 0
+    (trouble,) = room.floor.health.troubles()
+    assert trouble.part == "mail out north"
+
+
+def test_a_copy_that_turns_up_in_time_settles_the_doubt(room: Hall, clerk: Clerk) -> None:
+    job = approved(room)
+    room.mailbox.after_commit = MailboxUnreachable("The line broke.")
+    room.mailbox.evidence = Evidence.UNKNOWN
+    clerk.once()
+    assert state(room, job) is State.SENDING
+    room.mailbox.evidence = Evidence.SENT
+    room.clock.advance(timedelta(seconds=6))
+    clerk.once()
+    assert state(room, job) is State.SENT
+
+
+def test_a_clock_set_back_does_not_keep_a_doubt_for_ever(room: Hall, clerk: Clerk) -> None:
+    job = approved(room)
+    room.mailbox.after_commit = MailboxUnreachable("The line broke.")
+    room.mailbox.evidence = Evidence.UNKNOWN
+    clerk.once()
+    now = room.clock.now()
+    room.clock.set_by_hand(now - timedelta(hours=1))
+    room.floor.store.postpone(room.store.get(job.id), room.clock.now(), "Again.", counted=False)
+    clerk.once()
+    assert state(room, job) is State.HELD
+
+
+def test_an_answer_that_a_person_just_sent_keeps_ours_back(room: Hall, clerk: Clerk) -> None:
+    job = approved(room)
+    room.mailbox.sent_outside.append(
+        factories.message(
+            "out",
+            id=MessageId("by-hand@northgate.example"),
+            in_reply_to=job.message.id,
+            sender=factories.correspondent(factories.OFFICE, "Desk"),
+        )
+    )
+    clerk.once()
+    assert state(room, job) is State.SENT
+    assert room.mailbox.sent == []
+    assert room.store.entries(job.id)[0].actor == OUTSIDE
+
+
+def test_what_was_answered_is_filed_with_its_answer(room: Hall, clerk: Clerk) -> None:
+    job = approved(room)
+    clerk.once()
+    clerk.file()
+    assert room.mailbox.answered[job.message.uid] == room.reply_of(job.id)
 
 
 def test_a_refused_reply_is_parked_and_not_sent_again(room: Hall, clerk: Clerk) -> None:

@@ -1,3 +1,4 @@
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,7 @@ from appliance.domain.job import State
 from appliance.domain.mail import Cursor
 from appliance.flow import intake as module
 from appliance.flow.intake import Intake
+from tests import factories
 from tests.flow_floor import Hall, hall, trusted
 
 
@@ -19,9 +21,8 @@ def intake(room: Hall, arrived: list[int] | None = None) -> Intake:
     told = [] if arrived is None else arrived
     return Intake(
         mailbox="north",
-        desks=room.floor.desks,
-        store=room.store,
-        health=room.floor.health,
+        floor=room.floor,
+        chance=lambda: 0.5,
         arrived=lambda: told.append(1),
     )
 
@@ -128,3 +129,42 @@ def test_it_stops_in_the_middle_of_a_full_inbox(room: Hall) -> None:
     bringer._arrived = bringer.stop
     bringer.run()
     assert room.store.counts()[State.RECEIVED] == module.BATCH
+
+
+def test_an_outage_is_looked_at_every_few_seconds_at_first_and_at_each_poll_later(
+    room: Hall,
+) -> None:
+    room.mailbox.trouble["fetch"] = [MailboxUnreachable("Nobody answers.")]
+    bringer = intake(room)
+    waits = []
+    for _ in range(6):
+        room.mailbox.trouble["fetch"] = [MailboxUnreachable("Nobody answers.")]
+        waits.append(bringer._attempt().total_seconds())
+    assert waits == [1, 2, 4, 4, 4, 4]
+    room.clock.advance(timedelta(minutes=11))
+    for _ in range(8):
+        room.mailbox.trouble["fetch"] = [MailboxUnreachable("Nobody answers.")]
+        last = bringer._attempt().total_seconds()
+    assert last == room.floor.desks["north"].settings.poll_seconds
+
+
+@pytest.mark.parametrize(("chance", "wait"), [(0.0, 3.0), (1.0, 5.0)])
+def test_the_wait_is_scattered_by_a_quarter(room: Hall, chance: float, wait: float) -> None:
+    bringer = Intake(mailbox="north", floor=room.floor, arrived=lambda: None, chance=lambda: chance)
+    for _ in range(3):
+        room.mailbox.trouble["fetch"] = [MailboxUnreachable("Nobody answers.")]
+        last = bringer._attempt().total_seconds()
+    assert last == wait
+
+
+def test_each_poll_looks_at_what_people_sent(room: Hall) -> None:
+    job = room.take(trusted())
+    room.mailbox.sent_outside = [
+        factories.message(
+            "out",
+            in_reply_to=job.message.id,
+            sender=factories.correspondent(factories.OFFICE, "Desk"),
+        )
+    ]
+    intake(room)._attempt()
+    assert room.store.get(job.id).state is State.SENT

@@ -1,0 +1,110 @@
+"""What people answered from their own mail programs: noticed, kept beside the draft, closed."""
+
+import logging
+from typing import Final
+
+from appliance.domain.draft import OUTSIDE, Draft, Reply
+from appliance.domain.errors import Conflict
+from appliance.domain.job import Job, State, Step
+from appliance.domain.mail import Address, Cursor, Message, MessageId
+from appliance.domain.ports import Clock, JobStore
+from appliance.flow.desk import Desk
+from appliance.flow.distance import distance
+
+log = logging.getLogger(__name__)
+
+_BATCH: Final = 50
+
+
+class Outside:
+    """Looks at the sent mail of a mailbox; harmless when repeated, safe for threads."""
+
+    def __init__(self, store: JobStore, clock: Clock) -> None:
+        self._store = store
+        self._clock = clock
+
+    def look(self, desk: Desk) -> int:
+        """Close every mail that a person answered; returns how many.
+
+        Raises:
+            TransientError, OperatorError: from the mailbox or the store; what was closed stays so.
+        """
+        place = f"{desk.name}/sent"
+        closed = 0
+        since = self._store.cursor(place)
+        while True:
+            batch = desk.mailbox.fetch_sent(since, _BATCH)
+            closed += sum(self._noticed(desk, message) for message in batch.messages)
+            if batch.cursor is None or batch.cursor == since:
+                return closed
+            since = Cursor(batch.cursor)
+            self._store.keep_cursor(place, since)
+
+    def _noticed(self, desk: Desk, sent: Message) -> int:
+        """Whether a mail from the sent mail answers one that waits."""
+        if sent.sender.address and sent.sender.address not in desk.office.addresses:
+            return 0
+        parents = answered_ids(sent)
+        closed = 0
+        for job in self._store.unanswered(desk.name, parents) if parents else ():
+            try:
+                self._store.apply(job, self._closed(job, sent, desk), actor=OUTSIDE)
+            except Conflict:
+                # A person at the console, or the clerk, was a moment quicker.
+                log.info("job=%d state=%s overtaken", job.id, job.state)
+                continue
+            closed += 1
+            log.info("job=%d state=sent by=person", job.id)
+        return closed
+
+    def _closed(self, job: Job, sent: Message, desk: Desk) -> Step:
+        if job.uncertain and job.reply is not None and sent.id == job.reply.id:
+            # Not a person's: the copy of the reply nobody knew about.
+            note = "The reply was found among the sent mail."
+            return Step(to=State.SENT, note=note, uncertain=False)
+        now = self._clock.now()
+        before = job.draft
+        text = sent.question or sent.text
+        draft = Draft(
+            version=(before.version if before else 0) + 1,
+            author=OUTSIDE,
+            text=text,
+            language=job.language or desk.office.language,
+            created=now,
+            passages=before.passages if before else (),
+            knowledge_version=before.knowledge_version if before else "",
+            distance=distance(before.text, text) if before else None,
+        )
+        return Step(
+            to=State.SENT,
+            note="A person answered it from their own mail program.",
+            draft=draft,
+            reply=_as_reply(job, sent, desk.office.addresses[0], draft),
+            uncertain=False,
+        )
+
+
+def answered_ids(sent: Message) -> tuple[MessageId, ...]:
+    """What a mail answers: In-Reply-To, else the last of its References (RFC 5322 §3.6.4)."""
+    if sent.in_reply_to is not None:
+        return (sent.in_reply_to,)
+    return sent.references[-1:]
+
+
+def _as_reply(job: Job, sent: Message, own: Address, draft: Draft) -> Reply:
+    """What left, as far as the mail says, so that later answers find their thread."""
+    to = sent.to[0] if sent.to else job.message.sender
+    return Reply(
+        id=sent.id,
+        in_reply_to=sent.in_reply_to,
+        references=sent.references,
+        sender=sent.sender.address or own,
+        sender_name=sent.sender.name,
+        recipient=to.address,
+        recipient_name=to.name,
+        subject=sent.subject,
+        text=sent.text or draft.text,
+        date=sent.date or draft.created,
+        automatic=False,
+        original=job.message.uid,
+    )
