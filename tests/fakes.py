@@ -127,6 +127,9 @@ class MemoryJobStore:
             and job.state not in done
         )
 
+    def find(self, mailbox: str, uid: str) -> Job | None:
+        return next((job for job in self._jobs() if _key(job) == (mailbox, uid)), None)
+
     def claim(self, states: frozenset[State], lease: timedelta) -> Job | None:
         free = [
             job

@@ -125,8 +125,10 @@ class Batch:
         messages: oldest first.
         cursor: where the next fetch continues, to be stored with the messages.
         unreadable: uids that could not be made into a message, with a sentence why.
+        answered: uids of mails in the inbox that a mail program has marked as answered.
     """
 
     messages: tuple[Message, ...]
     cursor: Cursor | None
     unreadable: tuple[tuple[str, str], ...] = ()
+    answered: tuple[str, ...] = ()

@@ -174,6 +174,10 @@ class JobStore(Protocol):
         """
         ...
 
+    def find(self, mailbox: str, uid: str) -> Job | None:
+        """The job of a mail by the mailbox's own key."""
+        ...
+
     def claim(self, states: frozenset[State], lease: timedelta) -> Job | None:
         """Lease the oldest due job in one of ``states`` and count the attempt on disk."""
         ...

@@ -137,6 +137,8 @@ class Intake:
             if job is not None:
                 added += 1
                 log.info("job=%d state=received mailbox=%s", job, self._name)
+        for uid in batch.answered:
+            self._outside.marked(desk, uid)
         self._cursor = batch.cursor
         if added:
             self._arrived()

@@ -14,6 +14,7 @@ from appliance.flow.distance import distance
 log = logging.getLogger(__name__)
 
 _BATCH: Final = 50
+_WAITING: Final = frozenset({State.RECEIVED, State.SCREENED, State.DRAFTED, State.APPROVED})
 
 
 class Outside:
@@ -39,6 +40,26 @@ class Outside:
                 return closed
             since = Cursor(batch.cursor)
             self._store.keep_cursor(place, since)
+
+    def marked(self, desk: Desk, uid: str) -> bool:
+        """A mail program marked a waiting mail as answered: hold it, lest it is answered twice.
+
+        Outlook keeps what somebody sends for a shared mailbox among their own sent mail, so the
+        mark may be all there is. Where the copy turns up here after all, ``look`` closes the mail.
+        """
+        job = self._store.find(desk.name, uid)
+        if job is None or job.state not in _WAITING:
+            return False
+        note = (
+            "Somebody answered it from a mail program, and what they wrote is not among this "
+            "account's sent mail. Look there before it is answered again."
+        )
+        try:
+            self._store.apply(job, Step(to=State.HELD, note=note), actor=OUTSIDE)
+        except Conflict:
+            return False
+        log.info("job=%d state=held answered=elsewhere", job.id)
+        return True
 
     def _noticed(self, desk: Desk, sent: Message) -> int:
         """Whether a mail from the sent mail answers one that waits."""

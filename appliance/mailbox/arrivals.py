@@ -14,6 +14,7 @@ from appliance.domain.ports import Clock
 from appliance.mailbox import mime
 from appliance.mailbox.folders import Folders, Place
 from appliance.mailbox.line import readable
+from appliance.mailbox.marks import Marks
 from appliance.mailbox.whereabouts import HEADER, META, Spot, Whereabouts, key, key_of
 
 _AT_ONCE: Final = 4 * 1024 * 1024
@@ -63,6 +64,7 @@ class Arrivals:
         self._clock = clock
         self._stray: tuple[Cursor, int] | None = None
         self._seen = (0, 1)
+        self._marks = Marks()
         self._backlog: tuple[_Position, list[int]] | None = None
         self._woken, self._alarm = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
 
@@ -90,6 +92,7 @@ class Arrivals:
             messages=tuple(one for one in found if isinstance(one, Message)),
             cursor=position.cursor,
             unreadable=tuple(one for one in found if not isinstance(one, Message)),
+            answered=self._marks.fresh(client, selected, position.since),
         )
 
     def _position(self, client: IMAPClient, selected: Any, since: Cursor | None) -> _Position:

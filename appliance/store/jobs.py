@@ -97,6 +97,11 @@ class SqliteJobStore:
             found = queue.unanswered(connection, mailbox, ids)
             return tuple(rows.load(connection, job) for job in found)
 
+    def find(self, mailbox: str, uid: str) -> Job | None:
+        with self._database.reading() as connection:
+            job = queue.by_uid(connection, mailbox, uid)
+            return None if job is None else rows.load(connection, job)
+
     def claim(self, states: frozenset[State], lease: timedelta) -> Job | None:
         with self._claiming:
             with self._database.writing() as connection:

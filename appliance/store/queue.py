@@ -41,6 +41,14 @@ def unanswered(
     return tuple(JobId(job) for (job,) in found)
 
 
+def by_uid(connection: sqlite3.Connection, mailbox: str, uid: str) -> JobId | None:
+    """The job of a mail by the mailbox's own key."""
+    row = connection.execute(
+        "SELECT id FROM job WHERE mailbox = ? AND uid = ?", (mailbox, uid)
+    ).fetchone()
+    return None if row is None else JobId(row[0])
+
+
 def oldest_due(
     connection: sqlite3.Connection,
     states: Iterable[State],

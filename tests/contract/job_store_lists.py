@@ -157,6 +157,12 @@ class Unanswered:
         job = walk(store, message("1", id_given=False))
         assert store.unanswered("north", (job.message.id,)) == ()
 
+    def test_a_mail_is_found_by_the_mailboxs_own_key(self, store: JobStore) -> None:
+        job = walk(store, message("1"), to(State.HELD))
+        assert store.find("north", job.message.uid) == job
+        assert store.find("south", job.message.uid) is None
+        assert store.find("north", "never") is None
+
     def test_a_cursor_without_a_mail_is_kept(self, store: JobStore) -> None:
         store.keep_cursor("north/sent", Cursor("7.1"))
         store.keep_cursor("north/sent", Cursor("7.2"))

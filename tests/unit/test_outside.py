@@ -149,3 +149,25 @@ def test_an_edit_at_the_console_is_measured_too(room: Hall) -> None:
     assert edited.draft is not None
     assert edited.draft.distance is not None
     assert 0 < edited.draft.distance < 0.5
+
+
+def test_a_mail_that_was_marked_as_answered_waits_for_a_person(
+    room: Hall, outside: Outside
+) -> None:
+    job = Review(room.floor, lambda: None).approve(drafted(room).id, None, "mei")
+    (desk,) = room.floor.desks.all()
+    assert outside.marked(desk, job.message.uid)
+    assert room.store.get(job.id).state is State.HELD
+    assert not outside.marked(desk, job.message.uid)
+    assert not outside.marked(desk, "unknown")
+    room.mailbox.sent_outside = [sent(job)]
+    look(room, outside)
+    assert room.store.get(job.id).state is State.SENT
+
+
+def test_our_own_mark_holds_nothing(room: Hall, outside: Outside) -> None:
+    job = Review(room.floor, lambda: None).approve(drafted(room).id, None, "mei")
+    job = room.store.apply(job, Step(to=State.SENDING, note="Sending."), "daemon")
+    job = room.store.apply(job, Step(to=State.SENT, note="Sent."), "daemon")
+    (desk,) = room.floor.desks.all()
+    assert not outside.marked(desk, job.message.uid)
