@@ -12,6 +12,7 @@ from appliance.cli.words import words as _
 _MIB: Final = 1024 * 1024
 _MINUTE: Final = 60
 _HOUR: Final = 3600
+_CONTACT: Final = {"ok": "[OK]", "late": "[!]", "dead": "[X]"}
 
 
 def add_verbs(verbs: Any) -> None:
@@ -51,7 +52,7 @@ def print_page(page: dict[str, Any]) -> None:
         seen = mailbox["last_contact"]
         contact = _age(seen, now) if seen else _("not yet")
         mode = _("sends by itself") if mailbox["automatic"] else _("a person approves")
-        sign = "[OK]" if seen else "[?]"
+        sign = _CONTACT[mailbox["contact"]]
         print(f" {sign} {mailbox['name']:<12} {contact:<8} {mailbox['office']} · {mode}")
     _print_engine(page)
     _print_host(page["host"])

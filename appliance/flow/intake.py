@@ -87,7 +87,8 @@ class Intake:
         poll = timedelta(seconds=self._desks[self._name].settings.poll_seconds)
         try:
             while self.once() and not self._stop.is_set():
-                pass
+                # A first look at a full inbox takes longer than a silence may last.
+                self._health.proven(self.part)
             self._outside.look(self._desks[self._name])
         except (MailboxUnreachable, DiskFull) as error:
             self._failures += 1
@@ -95,7 +96,7 @@ class Intake:
             return self._pause(poll)
         except (CredentialsRefused, OperatorError) as error:
             self._failures += 1
-            self._health.broken(self.part, str(error))
+            self._health.broken(self.part, str(error), lasting=True)
             return _OPERATOR_WAIT
         self._failures = 0
         self._failing_since = None

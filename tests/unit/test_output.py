@@ -165,10 +165,17 @@ def test_a_trouble_says_how_long_it_lasts(
 
 
 def test_a_full_page_tells_of_every_part(capsys: pytest.CaptureFixture[str]) -> None:
-    mailbox = {"name": "客服", "office": "青河", "last_contact": None, "automatic": False}
+    mailbox = {
+        "name": "客服",
+        "office": "青河",
+        "contact": "late",
+        "last_contact": None,
+        "automatic": False,
+    }
     other = {
         "name": "desk",
         "office": "Northgate",
+        "contact": "ok",
         "last_contact": "2026-03-02T11:59:50+00:00",
         "automatic": True,
     }
@@ -192,6 +199,8 @@ def test_a_full_page_tells_of_every_part(capsys: pytest.CaptureFixture[str]) -> 
     )
     for part in (
         "[!] prices.pdf is not read.",
+        " [!] 客服",
+        " [OK] desk ",
         "not yet",
         "a person approves",
         "sends by itself",
