@@ -18,7 +18,8 @@ MAX_REFERENCES: Final = 20
 _LINE: Final = 76
 _SHORTEST: Final = 40
 _LONGEST: Final = 900
-_ADDRESS: Final = re.compile(r"[^\s<>\"(),:;@\[\]\\]{1,200}@[^\s<>\"(),:;@\[\]\\]{1,250}")
+_ATOM: Final = r"[^\s\x00-\x1f\x7f-\x9f\ud800-\udfff<>\"(),:;@\[\]\\]"
+_ADDRESS: Final = re.compile(f"{_ATOM}{{1,200}}@{_ATOM}{{1,250}}")
 _NAME: Final = re.compile(r"[!-9;-~]{1,70}")
 _ID: Final = re.compile(r"[!-;=?-~]{1,900}")
 _PLAIN_NAME: Final = re.compile(r"[\w !#$%&'*+/=?^`{|}~-]*", re.ASCII)
@@ -74,7 +75,7 @@ def wire_address(address: Address, *, utf8: bool) -> Address:
     """An address as it goes over the wire: without ``utf8`` its domain in ASCII (RFC 5890).
 
     Raises:
-        ReplyRefused: it is not one plain address, or its local part has no ASCII form.
+        ReplyRefused: it is not one plain address, or has no certain form in ASCII.
     """
     if not _ADDRESS.fullmatch(address):
         raise ReplyRefused("An address of the reply is not one that mail can be sent with.")
@@ -82,12 +83,16 @@ def wire_address(address: Address, *, utf8: bool) -> Address:
         return address
     local, _, domain = address.rpartition("@")
     try:
-        return Address(f"{local.encode('ascii').decode()}@{domain.encode('idna').decode()}")
-    except UnicodeError as error:
-        raise ReplyRefused(
-            "The address of the customer is international (SMTPUTF8, RFC 6531), which the mail "
-            "server does not offer. Answer it another way."
-        ) from error
+        written = domain.encode("idna").decode("ascii")
+        # The codec is of IDNA 2003 and makes straße into strasse, which may be somebody else's.
+        if local.isascii() and written.encode("ascii").decode("idna") == domain.lower():
+            return Address(f"{local}@{written}")
+    except UnicodeError:
+        pass
+    raise ReplyRefused(
+        "An address of the reply is beyond ASCII, and the mail server does not take such "
+        "(SMTPUTF8, RFC 6531). Answer it another way."
+    )
 
 
 def _further(name: str) -> bool:
