@@ -15,6 +15,7 @@ from appliance.mailbox.claim import Claim
 from appliance.mailbox.folders import Folders
 from appliance.mailbox.imap import ImapMailbox
 from appliance.mailbox.line import Line
+from appliance.mailbox.rest import Rest
 from appliance.mailbox.sentmail import SentMail
 from appliance.mailbox.signin import PasswordSignIn, SignIn, SignInMethod
 from appliance.mailbox.smtp import Submission
@@ -40,6 +41,7 @@ def open_account(
     sign_in = SignIn(sign_in_method(settings, secrets=secrets, state=state, clock=clock), clock)
     folders = Folders(settings.imap)
     whereabouts = Whereabouts(folders)
+    rest = Rest(folders=folders, clock=clock)
     return ImapMailbox(
         name=settings.name,
         imap=settings.imap,
@@ -52,8 +54,10 @@ def open_account(
             settings=settings.imap,
             folders=folders,
             whereabouts=whereabouts,
+            rest=rest,
             clock=clock,
         ),
+        rest=rest,
         sent_mail=SentMail(
             mailbox=settings.name, settings=settings.imap, folders=folders, clock=clock
         ),

@@ -1,6 +1,5 @@
-"""Mail that comes into an IMAP inbox: batches with a cursor, and sleep until there is more."""
+"""Mail that comes into an IMAP inbox: batches with a cursor."""
 
-import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
@@ -13,14 +12,12 @@ from appliance.domain.mail import Batch, Cursor, Message
 from appliance.domain.ports import Clock
 from appliance.mailbox import mime
 from appliance.mailbox.folders import Folders, Place
-from appliance.mailbox.line import readable
 from appliance.mailbox.marks import Marks
+from appliance.mailbox.rest import Rest
 from appliance.mailbox.whereabouts import HEADER, META, Spot, Whereabouts, key, key_of
 
 _AT_ONCE: Final = 4 * 1024 * 1024
 _MEGABYTE: Final = 1024 * 1024
-_SLICE_SECONDS: Final = 15.0
-"""IDLE is renewed this often: a server that died without a word is noticed by its silence."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +52,7 @@ class Arrivals:
         settings: ImapSettings,
         folders: Folders,
         whereabouts: Whereabouts,
+        rest: Rest,
         clock: Clock,
     ) -> None:
         self._mailbox = mailbox
@@ -63,10 +61,9 @@ class Arrivals:
         self._whereabouts = whereabouts
         self._clock = clock
         self._stray: tuple[Cursor, int] | None = None
-        self._seen = (0, 1)
+        self._rest = rest
         self._marks = Marks()
         self._backlog: tuple[_Position, list[int]] | None = None
-        self._woken, self._alarm = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
 
     def fetch(self, client: IMAPClient, since: Cursor | None, limit: int) -> Batch:
         """At most ``limit`` mails beyond the cursor, oldest first.
@@ -75,7 +72,7 @@ class Arrivals:
         again: the same mails have the same keys.
         """
         selected = self._folders.select(client, Place.INBOX)
-        self._seen = _extent(selected)
+        self._rest.looked(selected)
         if not selected.get(b"EXISTS"):
             return Batch(messages=(), cursor=since)
         position = self._position(client, selected, since)
@@ -171,62 +168,6 @@ class Arrivals:
 
     def _too_large(self) -> str:
         return f"The mail is larger than {self._settings.largest_mb} MB; it stays in the inbox."
-
-    def wake(self) -> None:
-        """End a running sleep, or the next one, at once; from any thread."""
-        try:
-            os.write(self._alarm, b"!")
-        except BlockingIOError:
-            return
-
-    def sleep(self, seconds: float) -> bool:
-        """Sleep without the server: True where woken."""
-        woken = readable(None, self._woken, seconds)
-        return self._was_woken() or woken
-
-    def idle(self, client: IMAPClient, seconds: float) -> bool:
-        """Sleep until the server announces mail or somebody wakes us (RFC 2177): True.
-
-        What came since the last fetch counts, on this connection or before it.
-        """
-        validity, following = _extent(self._folders.select(client, Place.INBOX, readonly=True))
-        if following > self._seen[1] or self._seen[0] not in {0, validity}:
-            return True
-        end = self._clock.steady() + seconds
-        while True:
-            rest = min(_SLICE_SECONDS, end - self._clock.steady())
-            if rest <= 0:
-                return False
-            client.idle()
-            said: list[Any] = []
-            if readable(client.socket(), self._woken, rest):
-                said += client.idle_check(timeout=0)
-            _, more = client.idle_done()
-            if self._was_woken() or any(_announces(one) for one in [*said, *more]):
-                return True
-
-    def _was_woken(self) -> bool:
-        woken = False
-        try:
-            while os.read(self._woken, 64):
-                woken = True
-        except BlockingIOError:
-            pass
-        return woken
-
-    def close(self) -> None:
-        """Free the alarm."""
-        os.close(self._woken)
-        os.close(self._alarm)
-
-
-def _extent(selected: Any) -> tuple[int, int]:
-    """UIDVALIDITY and the UID that the next mail will get."""
-    return int(selected.get(b"UIDVALIDITY", 0)), int(selected.get(b"UIDNEXT", 1))
-
-
-def _announces(said: Any) -> bool:
-    return isinstance(said, tuple) and len(said) > 1 and said[1] in {b"EXISTS", b"RECENT"}
 
 
 def _groups(uids: Sequence[int], metas: dict[int, Any]) -> Iterator[list[int]]:

@@ -1,13 +1,14 @@
 """Which appliance answers an account: one mail in a folder of its own says so, and when last.
 
 Two boxes on one mailbox would answer everything twice, and neither sees the other's disk. All they
-share is the account, so the claim lies there. Times are the server's (INTERNALDATE): the boxes'
-clocks may be wrong.
+share is the account, so the claim lies there. Who came first is told by UIDs, which the server
+gives in strict order, and how long ago by the server's time (INTERNALDATE): the boxes' clocks may
+be wrong.
 """
 
 import os
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from email import message_from_bytes
 from email.utils import format_datetime
@@ -15,7 +16,7 @@ from typing import Any, Final
 
 from imapclient import IMAPClient
 
-from appliance.domain.errors import AlreadyRunning
+from appliance.domain.errors import AlreadyRunning, MailboxUnreachable
 from appliance.domain.ports import Clock
 from appliance.mailbox.folders import Folders, Place
 
@@ -34,19 +35,14 @@ _HOST: Final = "X-Mail-Appliance-Host"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Record:
-    """One claim: whose, since when, and when it was written."""
+    """One claim: whose, and when it was written; ``rank`` is the UID of the box's first claim."""
 
     uid: int
     id: str
     box: str
     host: str
-    since: datetime
+    rank: int
     written: datetime
-
-    @property
-    def rank(self) -> tuple[datetime, str]:
-        """Who claimed first goes first."""
-        return self.since, self.box
 
 
 class Claim:
@@ -90,32 +86,32 @@ class Claim:
                 return
             self._beat = None
             self._folders.select(client, Place.CLAIM)
-            _remove(client, [one.uid for one in _records(client) if one.box == self._box])
+            _remove(client, [one.uid for one in _records(client, 0) if one.box == self._box])
 
     def _renew(self, client: IMAPClient) -> None:
-        self._folders.select(client, Place.CLAIM)
-        before = [one for one in _records(client) if one.box == self._box]
-        name = self._write(client, max(before, key=lambda one: one.written, default=None))
-        records = _records(client)
+        validity = int(self._folders.select(client, Place.CLAIM).get(b"UIDVALIDITY", 0))
+        before = [one for one in _records(client, validity) if one.box == self._box]
+        rank = min((one.rank for one in before), default=None)
+        name = self._write(client, "" if rank is None else f"{validity}.{rank}")
+        records = _records(client, validity)
         mine = next((one for one in records if one.id == name), None)
         if mine is None:
-            # The server shows late what it stored; the next beat asks again.
-            return
+            # Somebody removed it, or the server shows late what it stored: nothing is proven.
+            raise MailboxUnreachable("The claim on the mailbox could not be read back.")
         now = mine.written
         if before and now - max(one.written for one in before) > LEASE:
             # Ours had run out: who came meanwhile was right to take over.
-            mine = _Record(
-                uid=mine.uid, id=mine.id, box=mine.box, host=mine.host, since=now, written=now
-            )
+            mine = replace(mine, rank=mine.uid)
         others = [one for one in records if one.box != self._box]
         alive = [one for one in others if now - one.written <= LEASE]
         first = min((*alive, mine), key=lambda one: one.rank)
         if first is not mine:
             _remove(client, [one.uid for one in records if one.box == self._box])
             raise AlreadyRunning(_sentence(first, now))
-        _remove(client, [one.uid for one in records if one is not mine and one.uid != mine.uid])
+        kept = {mine.uid, *(one.uid for one in alive)}
+        _remove(client, [one.uid for one in records if one.uid not in kept])
 
-    def _write(self, client: IMAPClient, before: _Record | None) -> str:
+    def _write(self, client: IMAPClient, since: str) -> str:
         self._written += 1
         name = f"{self._box}.{self._session}.{self._written}@appliance.invalid"
         fields = [
@@ -127,8 +123,8 @@ class Claim:
             f"{_BOX}: {self._box}",
             f"{_HOST}: {self._host}",
         ]
-        if before is not None:
-            fields.append(f"{_SINCE}: {before.since.isoformat()}")
+        if since:
+            fields.append(f"{_SINCE}: {since}")
         text = (
             "This mail is the appliance's own note; it is written anew every two minutes, so\r\n"
             "that no second appliance answers the same mail. Leave it where it is.\r\n"
@@ -141,31 +137,30 @@ class Claim:
         return name
 
 
-def _records(client: IMAPClient) -> list[_Record]:
+def _records(client: IMAPClient, validity: int) -> list[_Record]:
+    """The claims in the open folder, whose UIDVALIDITY is ``validity``."""
     uids = client.search(["UNDELETED"])
     answers = client.fetch(uids, [_FIELDS, "INTERNALDATE"]) if uids else {}
-    found = (_record(uid, answer) for uid, answer in answers.items())
+    found = (_record(uid, validity, answer) for uid, answer in answers.items())
     return [one for one in found if one is not None]
 
 
-def _record(uid: int, answer: dict[bytes, Any]) -> _Record | None:
-    head = message_from_bytes(answer.get(b"BODY[HEADER]", b""))
+def _record(uid: int, validity: int, answer: dict[bytes, Any]) -> _Record | None:
+    head = message_from_bytes(answer.get(b"BODY[HEADER]") or b"")
     written = answer.get(b"INTERNALDATE")
     box = str(head.get(_BOX, "")).strip()
     if not box or not isinstance(written, datetime):
         return None
-    written = written.astimezone(UTC)
-    try:
-        since = datetime.fromisoformat(str(head.get(_SINCE, "")).strip()).astimezone(UTC)
-    except ValueError:
-        since = written
+    # Under another UIDVALIDITY the numbers are others, but their order is the same.
+    known, _, first = str(head.get(_SINCE, "")).strip().partition(".")
+    rank = int(first) if known == str(validity) and first.isdecimal() else uid
     return _Record(
         uid=uid,
         id=str(head.get("Message-ID", "")).strip("<> \r\n"),
         box=box,
         host=str(head.get(_HOST, "?")).strip()[:100],
-        since=since,
-        written=written,
+        rank=rank,
+        written=written.astimezone(UTC),
     )
 
 

@@ -17,7 +17,7 @@ from appliance.domain.mail import Batch, Cursor, Message, MessageId, Thread
 from appliance.domain.ports import Clock
 from appliance.domain.verdict import Disposition
 from appliance.mailbox import compose, mime
-from appliance.mailbox.inbox import SETTLE_SECONDS, Inbox
+from appliance.mailbox.inbox import SETTLE_SECONDS, Inbox, age
 from appliance.mailbox.maildir import Folder, Maildir, MailFile
 from appliance.mailbox.references import References
 
@@ -47,11 +47,14 @@ _FILED: Final = (Folder.INBOX, Folder.HELD, Folder.HANDLED, Folder.SKIPPED)
 # A mail program shows what is handled or skipped as read, and what waits for a person as new.
 _SEEN: Final = frozenset({Folder.HANDLED, Folder.SKIPPED})
 _OURS: Final = re.compile(r"R[0-9a-f]{32}\.appliance")
+_RECENT_NANOSECONDS: Final = 90 * 24 * 3600 * 10**9
 _LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
 
 
 def prepare(path: Path, *, name: str) -> tuple[Path, ...]:
     """Make the Maildir of mailbox ``name`` where it is missing; returns the directories to watch.
+
+    It belongs to nobody by that: whoever opens a ``FolderMailbox`` on it holds it.
 
     Raises:
         DiskFull, MailboxUnreachable: it cannot be made.
@@ -74,6 +77,7 @@ class FolderMailbox:
         self.name = name
         self._maildir = Maildir(name=name, root=path)
         self._maildir.hold()
+        self._maildir.tidy()
         self._inbox = Inbox(self._maildir)
         self._references = References(self._maildir)
         self._waiter = waiter
@@ -106,24 +110,30 @@ class FolderMailbox:
     def fetch_sent(self, since: Cursor | None, limit: int) -> Batch:
         """Mails in Sent under names that are not ours, by the time they came there.
 
-        The cursor is that time and the name of the last one, both as the file system has them.
+        The cursor is that time and the name of the last one. It is the status time: the
+        modification time may be the Date that a mail program gave, long before the cursor. A mail
+        whose flags change comes again. Without a cursor: what is at most three months older than
+        the newest.
         """
         self._maildir.require()
         found = []
         for file in self._maildir.files(Folder.SENT):
             if not _OURS.fullmatch(file.key):
                 with suppress(FileNotFoundError):
-                    changed = self._maildir.path(file).stat().st_mtime_ns
-                    found.append((f"{changed:020d}.{file.key}", file))
-        beyond = sorted(entry for entry in found if entry[0] > (since or ""))[:limit]
-        read = (self._read_again(file) for _, file in beyond)
+                    came = self._maildir.path(file).stat().st_ctime_ns
+                    found.append((came, file))
+        newest = max((came for came, _ in found), default=0)
+        after = age(*(_position(since) or (newest - _RECENT_NANOSECONDS, "")))
+        placed = ((age(came, file.key), came, file) for came, file in found)
+        beyond = sorted((one for one in placed if one[0] > after), key=lambda one: one[0])[:limit]
+        read = (self._read_again(file) for _, _, file in beyond)
         return Batch(
             messages=tuple(message for message in read if message is not None),
-            cursor=Cursor(beyond[-1][0]) if beyond else since,
+            cursor=Cursor(f"{beyond[-1][1]}.{beyond[-1][2].key}") if beyond else since,
         )
 
     def close(self) -> None:
-        """Let another appliance have the Maildir."""
+        """Let another appliance have the Maildir; a later call takes it again."""
         self._maildir.release()
 
     def wait(self, timeout: timedelta) -> bool:
@@ -197,7 +207,11 @@ class FolderMailbox:
             return Evidence.SENT if self._references.holding(reply.id) else Evidence.NOT_SENT
 
     def file(self, message: Message, disposition: Disposition, reply: Reply | None = None) -> None:
-        """As in the port. The copy of a reply is its sending, so here none can be missing."""
+        """As in the port, but no copy in Sent is made good.
+
+        The copy is the sending itself, so no crash can keep it from being there: where it is
+        missing a person removed it, and it stays removed.
+        """
         folder = _FOLDERS[disposition]
         self._maildir.require()
         file = self._maildir.find(message.uid, _FILED)
@@ -248,6 +262,11 @@ def _thread(
         messages=(*(found for _, found, _ in kept), message),
         ours=frozenset(found.id for _, found, folder in kept if folder is Folder.SENT),
     )
+
+
+def _position(cursor: Cursor | None) -> tuple[int, str] | None:
+    came, _, key = (cursor or "").partition(".")
+    return (int(came), key) if came.isdecimal() else None
 
 
 def _origin(uid: str) -> str:

@@ -20,6 +20,7 @@ from appliance.mailbox.claim import BEAT_SECONDS, Claim
 from appliance.mailbox.compose import compose
 from appliance.mailbox.folders import PLACES, Folders, Place
 from appliance.mailbox.line import Line
+from appliance.mailbox.rest import Rest
 from appliance.mailbox.sentmail import SentMail
 from appliance.mailbox.smtp import Submission
 from appliance.mailbox.whereabouts import META, Spot, Whereabouts, holding, searched
@@ -51,6 +52,7 @@ class ImapMailbox:
     desk: Line
     submission: Submission
     arrivals: Arrivals
+    rest: Rest
     sent_mail: SentMail
     whereabouts: Whereabouts
     folders: Folders
@@ -70,16 +72,16 @@ class ImapMailbox:
         """Ends early now and then, because the claim on the account has to be renewed."""
         seconds = min(timeout.total_seconds(), BEAT_SECONDS)
         if not self.imap.idle or (self.line.capabilities and not self.line.can("IDLE")):
-            return self.arrivals.sleep(seconds)
+            return self.rest.sleep(seconds)
         return self.line.run(lambda client: self._idle(client, seconds))
 
     def _idle(self, client: IMAPClient, seconds: float) -> bool:
         if not self.line.can("IDLE"):
-            return self.arrivals.sleep(seconds)
-        return self.arrivals.idle(client, seconds)
+            return self.rest.sleep(seconds)
+        return self.rest.idle(client, seconds)
 
     def wake(self) -> None:
-        self.arrivals.wake()
+        self.rest.wake()
 
     def thread(self, message: Message) -> Thread:
         """What our folders and the sent mail have of the thread, up to this message."""

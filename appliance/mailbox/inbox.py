@@ -124,7 +124,11 @@ class Inbox:
         )
 
 
-def _age(mail: _Waiting) -> tuple[int, tuple[int, ...], str]:
+def age(moment: int, key: str) -> tuple[int, tuple[int, ...], str]:
     """Oldest first; within one tick of the file system's clock by the numbers of the name."""
-    digits = "".join(c if c in "0123456789" else " " for c in mail.file.key)
-    return mail.written, tuple(map(int, digits.split())), mail.file.key
+    digits = "".join(c if c in "0123456789" else " " for c in key)
+    return moment, tuple(map(int, digits.split())), key
+
+
+def _age(mail: _Waiting) -> tuple[int, tuple[int, ...], str]:
+    return age(mail.written, mail.file.key)

@@ -8,6 +8,7 @@ import errno
 import fcntl
 import os
 import re
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -68,6 +69,8 @@ _UNIQUE: Final = r"[!-9;-~]+"
 _DELIVERED: Final = re.compile(rf"\d{{9,}}\.{_UNIQUE}(:[!-~]*)?|{_UNIQUE}:2,[A-Za-z]*")
 _SAFE: Final = re.compile(_UNIQUE)
 _OWN: Final = re.compile(r"R[0-9a-f]{32}\.appliance(:[!-~]*)?")
+_LOCK: Final = ".appliance.lock"
+_NO_LOCKS: Final = frozenset({errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP})
 _NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
@@ -81,28 +84,45 @@ class Maildir:
     def __init__(self, *, name: str, root: Path) -> None:
         self._name = name
         self.root = root
+        self._holding = threading.Lock()
         self._held: int | None = None
 
     def hold(self) -> None:
-        """Own the Maildir until ``release`` or the end of the process, however it ends.
+        """Own the Maildir until ``release`` or the end of the process; twice is the same as once.
+
+        The kernel lets go of the lock however the process ends. A lock file that is gone, or a root
+        that was mounted anew, is locked anew. A file system without locks cannot tell of others.
 
         Raises:
             AlreadyRunning: another process, or another mailbox of this one, holds it.
         """
-        with self.door():
-            descriptor = os.open(self.root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            os.close(descriptor)
-            raise AlreadyRunning(
-                f"Mailbox {self._name}: another appliance answers {self.root}. Two would answer "
-                "everything twice; stop the other one or give this one another directory."
-            ) from error
-        self._held = descriptor
+        with self._holding, self.door():
+            if self._held is not None and _same(self._held, self.root / _LOCK):
+                return
+            self._let_go()
+            descriptor = self._lock_file()
+            try:
+                _lock(descriptor)
+            except BlockingIOError as error:
+                os.close(descriptor)
+                raise AlreadyRunning(
+                    f"Mailbox {self._name}: another appliance answers {self.root}. Two would "
+                    "answer everything twice; stop the other one or give this one another folder."
+                ) from error
+            except OSError:
+                os.close(descriptor)
+                raise
+            self._held = descriptor
 
     def release(self) -> None:
         """Let another process have the Maildir; twice is the same as once."""
+        with self._holding:
+            self._let_go()
+
+    def _lock_file(self) -> int:
+        return os.open(self.root / _LOCK, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+
+    def _let_go(self) -> None:
         if self._held is not None:
             os.close(self._held)
             self._held = None
@@ -117,13 +137,25 @@ class Maildir:
         with self.door():
             self.root.mkdir(parents=True, exist_ok=True)
             self._complete()
+            # Made before anybody watches the root: a new file there looks like a dropped mail.
+            os.close(self._lock_file())
+
+    def tidy(self) -> None:
+        """Remove what an earlier run of the holder left half written."""
+        with self.door():
             for folder in Folder:
                 self._forget_unfinished(folder)
 
     def require(self) -> None:
-        """Refuse where the root is gone: an unmounted disk must not become a new folder."""
+        """Refuse where the root is gone: an unmounted disk must not become a new folder.
+
+        Raises:
+            AlreadyRunning: somebody else has taken it meanwhile.
+        """
         with self.door():
             self.root.stat()
+        self.hold()
+        with self.door():
             self._complete()
 
     def _complete(self) -> None:
@@ -290,6 +322,22 @@ def _loose(entry: os.DirEntry[str]) -> Loose | None:
         written=stat.st_mtime_ns,
         changed=stat.st_ctime_ns,
     )
+
+
+def _same(descriptor: int, path: Path) -> bool:
+    """The open file still lies under its name."""
+    try:
+        return os.path.samestat(os.fstat(descriptor), path.lstat())
+    except FileNotFoundError:
+        return False
+
+
+def _lock(descriptor: int) -> None:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        if error.errno not in _NO_LOCKS:
+            raise
 
 
 def _write(path: Path, raw: bytes) -> None:

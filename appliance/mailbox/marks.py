@@ -1,5 +1,6 @@
 """Mails of an IMAP inbox that somebody's mail program marked as answered."""
 
+from collections.abc import Mapping
 from datetime import date
 from typing import Any, Final
 
@@ -18,7 +19,9 @@ class Marks:
         self._told: set[int] = set()
         self._unchanged: object = None
 
-    def fresh(self, client: IMAPClient, selected: dict[bytes, Any], since: date) -> tuple[str, ...]:
+    def fresh(
+        self, client: IMAPClient, selected: Mapping[bytes, Any], since: date
+    ) -> tuple[str, ...]:
         """Keys of mails since ``since`` that carry the flag and were not told yet.
 
         Where the server counts changes (CONDSTORE, RFC 7162), nothing is asked for as long as it

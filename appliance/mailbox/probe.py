@@ -176,7 +176,7 @@ class AccountProbe:
             if found:
                 answer = client.fetch(found[:1], [HEADER])[found[0]]
                 _delete(client, found)
-                return bytes(answer.get(b"BODY[HEADER]", b""))
+                return bytes(answer.get(b"BODY[HEADER]") or b"")
         return None
 
     def _server_copied(self, client: IMAPClient, message_id: MessageId) -> bool:

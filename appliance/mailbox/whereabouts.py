@@ -62,7 +62,7 @@ def holding(client: IMAPClient, header: str, value: str) -> list[int]:
         rb"(?<![^\s<:,])" + re.escape(value.encode()) + rb"(?![^\s>,])",
         re.IGNORECASE | re.MULTILINE,
     )
-    return [uid for uid in found if wanted.search(heads.get(uid, {}).get(_HEADER_ITEM, b""))]
+    return [uid for uid in found if wanted.search(heads.get(uid, {}).get(_HEADER_ITEM) or b"")]
 
 
 def searched(ids: Iterable[MessageId]) -> list[MessageId]:
@@ -124,4 +124,6 @@ class Whereabouts:
 
 def key_of(meta: dict[bytes, Any]) -> str:
     """The key from a FETCH answer with ``META`` and ``HEADER``."""
-    return key(meta.get(_HEADER_ITEM, b""), meta.get(b"RFC822.SIZE", 0), meta.get(b"INTERNALDATE"))
+    return key(
+        meta.get(_HEADER_ITEM) or b"", meta.get(b"RFC822.SIZE", 0), meta.get(b"INTERNALDATE")
+    )

@@ -13,6 +13,7 @@ from appliance.domain.draft import Reply
 from appliance.domain.errors import AlreadyRunning, CredentialsRefused, MailboxUnreachable
 from appliance.domain.mail import Cursor, Message
 from appliance.domain.verdict import Disposition
+from appliance.mailbox.imap import ImapMailbox
 from tests.factories import message as known_message
 from tests.factories import reply as answer
 from tests.imap_account import PASSWORD, USER, ImapAccount
@@ -314,3 +315,41 @@ def test_a_mail_that_somebody_answered_elsewhere_is_told_once(
             other.add_flags([min(other.search("ALL"))], [b"\\Answered"])
         assert account.mailbox.fetch(batch.cursor, 10).answered == (batch.messages[0].uid,)
         assert account.mailbox.fetch(batch.cursor, 10).answered == ()
+
+
+def test_of_many_appliances_that_begin_at_once_one_answers(opened: Open) -> None:
+    with opened() as account:
+        account.deliver(raw_mail(1))
+        boxes = [account.mailbox, *(account.open(f"state-{number}") for number in range(5))]
+
+        def holds(box: ImapMailbox) -> bool:
+            try:
+                return len(box.fetch(None, 10).messages) == 1
+            except AlreadyRunning:
+                return False
+
+        with ThreadPoolExecutor(len(boxes)) as pool:
+            assert sum(pool.map(holds, boxes)) == 1
+        for box in boxes[1:]:
+            box.close()
+
+
+def test_a_claim_that_ran_out_is_taken_over_and_its_box_steps_back(
+    opened: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with opened() as account:
+        account.deliver(raw_mail(1))
+        account.mailbox.fetch(None, 10)
+        with account.server.session(USER, "Appliance") as other:
+            (uid,) = other.search("ALL")
+            raw = other.fetch([uid], ["BODY.PEEK[]"])[uid][b"BODY[]"]
+            other.append("Appliance", raw, msg_time=datetime.now(UTC) - timedelta(minutes=11))
+            other.delete_messages([uid])
+            other.expunge()
+        second = account.open("other-state")
+        assert len(second.fetch(None, 10).messages) == 1
+        monkeypatch.setattr("appliance.mailbox.claim.BEAT_SECONDS", 0.0)
+        with pytest.raises(AlreadyRunning):
+            account.mailbox.fetch(None, 10)
+        assert len(second.fetch(None, 10).messages) == 1
+        second.close()
