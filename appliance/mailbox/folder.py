@@ -47,6 +47,7 @@ _FILED: Final = (Folder.INBOX, Folder.HELD, Folder.HANDLED, Folder.SKIPPED)
 # A mail program shows what is handled or skipped as read, and what waits for a person as new.
 _SEEN: Final = frozenset({Folder.HANDLED, Folder.SKIPPED})
 _OURS: Final = re.compile(r"R[0-9a-f]{32}\.appliance")
+_SENT_CURSOR: Final = re.compile(r"(\d+)\.((?:[0-9a-f]{2})+)")
 _RECENT_NANOSECONDS: Final = 90 * 24 * 3600 * 10**9
 _LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
 
@@ -129,7 +130,7 @@ class FolderMailbox:
         read = (self._read_again(file) for _, _, file in beyond)
         return Batch(
             messages=tuple(message for message in read if message is not None),
-            cursor=Cursor(f"{beyond[-1][1]}.{beyond[-1][2].key}") if beyond else since,
+            cursor=_cursor(beyond[-1][1], beyond[-1][2]) if beyond else since,
         )
 
     def close(self) -> None:
@@ -264,9 +265,14 @@ def _thread(
     )
 
 
+def _cursor(came: int, file: MailFile) -> Cursor:
+    # In hex, because a name need not be text.
+    return Cursor(f"{came}.{os.fsencode(file.key).hex()}")
+
+
 def _position(cursor: Cursor | None) -> tuple[int, str] | None:
-    came, _, key = (cursor or "").partition(".")
-    return (int(came), key) if came.isdecimal() else None
+    found = _SENT_CURSOR.fullmatch(cursor or "")
+    return (int(found[1]), os.fsdecode(bytes.fromhex(found[2]))) if found else None
 
 
 def _origin(uid: str) -> str:
