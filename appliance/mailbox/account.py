@@ -47,7 +47,8 @@ def open_account(
         imap=settings.imap,
         smtp=settings.smtp,
         line=Line(settings.imap, sign_in, clock),
-        desk=Line(settings.imap, sign_in, clock),
+        # Its thread has other mailboxes to look after.
+        desk=Line(settings.imap, sign_in, clock, patience=4.0),
         submission=Submission(settings=settings.smtp, sign_in=sign_in),
         arrivals=Arrivals(
             mailbox=settings.name,

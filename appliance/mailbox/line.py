@@ -63,7 +63,11 @@ class Line:
     server that is down costs nobody's time.
     """
 
-    def __init__(self, settings: ImapSettings, sign_in: SignIn, clock: Clock) -> None:
+    def __init__(
+        self, settings: ImapSettings, sign_in: SignIn, clock: Clock, *, patience: float = 1.0
+    ) -> None:
+        """``patience``: a server that let us wait is left alone so many times as long."""
+        self._patience = patience
         self._settings = settings
         self._sign_in = sign_in
         self._clock = clock
@@ -158,7 +162,8 @@ class Line:
             failed = error if isinstance(error, ApplianceError) else self._failed(error)
             self._failures += 1
             took = self._clock.steady() - begun
-            pause = min(max(_PAUSE * 2 ** min(self._failures - 1, 2), took), _LONGEST_PAUSE)
+            least = _PAUSE * 2 ** min(self._failures - 1, 2)
+            pause = min(max(least, self._patience * took), self._patience * _LONGEST_PAUSE)
             self._pause = (self._clock.steady() + pause, failed)
             raise failed from error
         self._failures, self._pause = 0, None

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-HEAVY = {"llama_cpp", "numpy", "exchangelib", "textual", "lxml", "requests"}
+HEAVY = {"llama_cpp", "numpy", "exchangelib", "textual", "lxml", "requests", "imapclient", "msal"}
+MAIL = {"imapclient", "msal", "requests", "exchangelib", "cryptography", "rapidfuzz"}
 # Coverage would load its own database into the interpreter that is looked at.
 UNMEASURED = {key: value for key, value in os.environ.items() if not key.startswith("COVERAGE")}
 PURE = ("domain", "screen", "prompt", "guard", "config")
@@ -64,6 +65,14 @@ def test_building_the_whole_command_line_loads_no_engine() -> None:
     )
     assert ended.returncode == 0, ended.stderr
     assert not {"llama_cpp", "exchangelib"} & set(ended.stdout.split())
+
+
+def test_a_daemon_on_a_folder_loads_no_mail_libraries() -> None:
+    assert not loaded_by("appliance.daemon") & MAIL
+
+
+def test_an_account_with_a_password_loads_no_sign_in_library() -> None:
+    assert loaded_by("appliance.mailbox.account") & MAIL == {"imapclient"}
 
 
 def test_the_control_client_opens_no_database_and_no_engine() -> None:
