@@ -127,6 +127,68 @@ def test_what_is_not_one_plain_address_is_refused(address: str) -> None:
         compose(replace(REPLY, sender=Address(address)))
 
 
+@pytest.mark.parametrize("utf8", [True, False])
+@pytest.mark.parametrize("code", [0, 0x1B, 0x7F, 0x85, 0x2028, 0xD800, 0xDCFF])
+def test_an_address_with_a_control_or_half_a_character_is_refused(code: int, utf8: bool) -> None:
+    for address in (f"a{chr(code)}b@customer.example", f"a@b{chr(code)}c.example"):
+        with pytest.raises(ReplyRefused) as refused:
+            compose(replace(REPLY, recipient=Address(address)), utf8=utf8)
+        assert "customer" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("domain", "written"),
+    [
+        ("例子.公司", "xn--fsqu00a.xn--55qx5d"),
+        ("bücher.example", "xn--bcher-kva.example"),
+        ("BÜCHER.example", "xn--bcher-kva.example"),
+    ],
+)
+def test_a_domain_beyond_ascii_has_its_ascii_form(domain: str, written: str) -> None:
+    message = parsed(replace(REPLY, recipient=Address(f"li@{domain}")))
+    assert message["To"].addresses[0].addr_spec == f"li@{written}"
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "li@straße.example",  # IDNA 2003 makes it strasse.example
+        "li@βόλος.example",
+        "li@a\u200db.example",  # the joiner would vanish
+        "li@a＞b.example",  # it would become a bracket
+        "li@evil.example。customer.example",
+        "li@" + "ü" * 70 + ".example",
+        "li@ü..example",
+        "用户@customer.example",
+        "用户@例子.公司",
+    ],
+)
+def test_what_has_no_certain_ascii_form_is_refused_or_stands_as_it_is(address: str) -> None:
+    reply = replace(REPLY, recipient=Address(address))
+    with pytest.raises(ReplyRefused, match="SMTPUTF8") as refused:
+        compose(reply)
+    assert address not in str(refused.value)
+    assert f" <{address}>\r\n".encode() in compose(reply, utf8=True)
+
+
+@pytest.mark.parametrize("address", ["用户@例子.公司", "jörg@bücher.example", "li@例子.公司"])
+@pytest.mark.parametrize("name", ["", "李娜 ", '"Jörg, B." ', "=?utf-8?b?5p2O5aic?= "])
+def test_a_sender_beyond_ascii_is_read_and_can_be_answered(name: str, address: str) -> None:
+    head = f"From: {name}<{address}>\r\nTo: {REPLY.sender}\r\nMessage-ID: <q1@x.example>\r\n"
+    read = mime.read(f"{head}\r\nHello\r\n".encode(), mailbox="north", uid="1")
+    assert read.sender.address == address
+    reply = replace(REPLY, recipient=read.sender.address, recipient_name=read.sender.name)
+    raw = compose(reply, utf8=True)
+    again = mime.read(raw, mailbox="north", uid="2")
+    assert (again.to[0].address, again.to[0].name) == (address, read.sender.name)
+    others = raw.replace(f"<{address}>".encode(), b"")
+    assert others.isascii()
+
+
+def test_utf8_changes_nothing_for_ascii_addresses() -> None:
+    assert compose(REPLY, utf8=True) == compose(REPLY)
+
+
 def test_further_headers_cannot_replace_ours_or_break_out() -> None:
     headers = (
         ("Subject", "other"),
