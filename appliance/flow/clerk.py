@@ -123,7 +123,7 @@ class Clerk:
 
         try:
             # A person may have sent an answer from their own mail program this very minute.
-            self._outside.look(desk)
+            self._outside.look(desk, keep=False)
             if self._store.get(job.id).revision != job.revision:
                 raise Conflict(f"Mail {job.id} has changed meanwhile.")
             desk.mailbox.send(job.reply, commit)
@@ -187,7 +187,9 @@ class Clerk:
 
     def _back_to_approved(self, job: Job, note: str) -> Job:
         """It certainly did not leave; each further try waits longer."""
-        tries = sum(entry.after is State.SENDING for entry in self._store.entries(job.id))
+        entries = self._store.entries(job.id)
+        # A doubt that was put off is an entry within the state, not a try of its own.
+        tries = sum(entry.before is not State.SENDING is entry.after for entry in entries)
         wait = backoff(max(tries, 1), self._runner.settings)
         step = Step(to=State.APPROVED, note=note, due=self._clock.now() + wait)
         return self._store.apply(job, step, actor=DAEMON)

@@ -1,19 +1,27 @@
 """What people answered from their own mail programs: noticed, kept beside the draft, closed."""
 
 import logging
+from dataclasses import replace
+from datetime import datetime
 from typing import Final
 
 from appliance.domain.draft import OUTSIDE, Draft, Reply
 from appliance.domain.errors import Conflict
-from appliance.domain.job import Job, State, Step
+from appliance.domain.job import DAEMON, Job, State, Step
 from appliance.domain.mail import Address, Cursor, Message, MessageId
 from appliance.domain.ports import Clock, JobStore
 from appliance.flow.desk import Desk
 from appliance.flow.distance import distance
+from appliance.flow.reply import LOOP_HEADER
+from appliance.store.columns import says_machine
 
 log = logging.getLogger(__name__)
 
 _BATCH: Final = 50
+_ELSEWHERE: Final = (
+    "Somebody answered it from a mail program, and what they wrote is not among this account's "
+    "sent mail. Look there before it is answered again."
+)
 _WAITING: Final = frozenset({State.RECEIVED, State.SCREENED, State.DRAFTED, State.APPROVED})
 
 
@@ -24,8 +32,13 @@ class Outside:
         self._store = store
         self._clock = clock
 
-    def look(self, desk: Desk) -> int:
+    def look(self, desk: Desk, *, keep: bool = True) -> int:
         """Close every mail that a person answered; returns how many.
+
+        Args:
+            desk: whose sent mail is looked at.
+            keep: what was seen need not be looked at again. Only right after the inbox was fetched:
+                else an answer would be passed by before the mail it answers has come in.
 
         Raises:
             TransientError, OperatorError: from the mailbox or the store; what was closed stays so.
@@ -39,23 +52,23 @@ class Outside:
             if batch.cursor is None or batch.cursor == since:
                 return closed
             since = Cursor(batch.cursor)
-            self._store.keep_cursor(place, since)
+            if keep:
+                self._store.keep_cursor(place, since)
 
     def marked(self, desk: Desk, uid: str) -> bool:
         """A mail program marked a waiting mail as answered: hold it, lest it is answered twice.
 
         Outlook keeps what somebody sends for a shared mailbox among their own sent mail, so the
         mark may be all there is. Where the copy turns up here after all, ``look`` closes the mail.
+        Once only: the mark stays, and a person who looked may have it answered all the same.
         """
         job = self._store.find(desk.name, uid)
         if job is None or job.state not in _WAITING:
             return False
-        note = (
-            "Somebody answered it from a mail program, and what they wrote is not among this "
-            "account's sent mail. Look there before it is answered again."
-        )
+        if any(entry.note == _ELSEWHERE for entry in self._store.entries(job.id)):
+            return False
         try:
-            self._store.apply(job, Step(to=State.HELD, note=note), actor=OUTSIDE)
+            self._store.apply(job, Step(to=State.HELD, note=_ELSEWHERE), actor=OUTSIDE)
         except Conflict:
             return False
         log.info("job=%d state=held answered=elsewhere", job.id)
@@ -69,23 +82,24 @@ class Outside:
         closed = 0
         for job in self._store.unanswered(desk.name, parents) if parents else ():
             try:
-                self._store.apply(job, self._closed(job, sent, desk), actor=OUTSIDE)
+                if _is_ours(job, sent):
+                    self._store.apply(job, _found(job, sent, desk), actor=DAEMON)
+                elif says_machine(sent) or not _reaches_author(job, sent):
+                    continue
+                else:
+                    self._store.apply(job, self._closed(job, sent, desk), actor=OUTSIDE)
             except Conflict:
                 # A person at the console, or the clerk, was a moment quicker.
                 log.info("job=%d state=%s overtaken", job.id, job.state)
                 continue
             closed += 1
-            log.info("job=%d state=sent by=person", job.id)
+            log.info("job=%d state=sent seen=sent mail", job.id)
         return closed
 
     def _closed(self, job: Job, sent: Message, desk: Desk) -> Step:
-        if job.uncertain and job.reply is not None and sent.id == job.reply.id:
-            # Not a person's: the copy of the reply nobody knew about.
-            note = "The reply was found among the sent mail."
-            return Step(to=State.SENT, note=note, uncertain=False)
         now = self._clock.now()
         before = job.draft
-        text = sent.question or sent.text
+        text = _own_words(sent.question or sent.text, desk.office.signature)
         draft = Draft(
             version=(before.version if before else 0) + 1,
             author=OUTSIDE,
@@ -100,9 +114,37 @@ class Outside:
             to=State.SENT,
             note="A person answered it from their own mail program.",
             draft=draft,
-            reply=_as_reply(job, sent, desk.office.addresses[0], draft),
+            reply=_as_reply(job, sent, desk.office.addresses[0], now),
             uncertain=False,
         )
+
+
+def _is_ours(job: Job, sent: Message) -> bool:
+    """The copy of a reply in doubt, or an automatic one that a restored store knows nothing of."""
+    doubted = job.uncertain and job.reply is not None and sent.id == job.reply.id
+    marked = sent.header(LOOP_HEADER.lower()) == job.message.mailbox
+    return doubted or (marked and says_machine(sent))
+
+
+def _found(job: Job, sent: Message, desk: Desk) -> Step:
+    reply = job.reply
+    if reply is None or reply.id != sent.id:
+        own = desk.office.addresses[0]
+        reply = replace(_as_reply(job, sent, own, job.changed), automatic=says_machine(sent))
+    note = "The reply was found among the sent mail."
+    return Step(to=State.SENT, note=note, reply=reply, uncertain=False)
+
+
+def _reaches_author(job: Job, sent: Message) -> bool:
+    """Some mail programs give In-Reply-To to what is forwarded to a colleague, too."""
+    reached = {person.address for person in (*sent.to, *sent.cc)}
+    authors = {person.address for person in (job.message.sender, *job.message.reply_to)}
+    return not reached or not reached.isdisjoint(authors)
+
+
+def _own_words(text: str, signature: str) -> str:
+    """Without the office's signature, which our own copy in Drafts carried."""
+    return text.strip().removesuffix(signature.strip()).strip()
 
 
 def answered_ids(sent: Message) -> tuple[MessageId, ...]:
@@ -112,7 +154,7 @@ def answered_ids(sent: Message) -> tuple[MessageId, ...]:
     return sent.references[-1:]
 
 
-def _as_reply(job: Job, sent: Message, own: Address, draft: Draft) -> Reply:
+def _as_reply(job: Job, sent: Message, own: Address, now: datetime) -> Reply:
     """What left, as far as the mail says, so that later answers find their thread."""
     to = sent.to[0] if sent.to else job.message.sender
     return Reply(
@@ -124,8 +166,8 @@ def _as_reply(job: Job, sent: Message, own: Address, draft: Draft) -> Reply:
         recipient=to.address,
         recipient_name=to.name,
         subject=sent.subject,
-        text=sent.text or draft.text,
-        date=sent.date or draft.created,
+        text=sent.text or sent.question,
+        date=sent.date or now,
         automatic=False,
         original=job.message.uid,
     )

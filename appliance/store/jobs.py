@@ -94,13 +94,13 @@ class SqliteJobStore:
     def unanswered(self, mailbox: str, ids: Sequence[MessageId]) -> Sequence[Job]:
         """As in the port, oldest first."""
         with self._database.reading() as connection:
-            found = queue.unanswered(connection, mailbox, ids)
-            return tuple(rows.load(connection, job) for job in found)
+            return _readable(connection, queue.unanswered(connection, mailbox, ids))
 
     def find(self, mailbox: str, uid: str) -> Job | None:
+        """As in the port; None too where it cannot be read any more."""
         with self._database.reading() as connection:
             job = queue.by_uid(connection, mailbox, uid)
-            return None if job is None else rows.load(connection, job)
+            return next(iter(_readable(connection, () if job is None else (job,))), None)
 
     def claim(self, states: frozenset[State], lease: timedelta) -> Job | None:
         with self._claiming:
@@ -210,13 +210,8 @@ class SqliteJobStore:
 
     def unfiled(self, limit: int) -> Sequence[Job]:
         """As in the port, the oldest of every mailbox first."""
-        jobs = []
         with self._database.reading() as connection:
-            for job in queue.unfiled(connection, limit):
-                # ``check`` tells of one that cannot be read; the others are filed all the same.
-                with suppress(StoredUnreadable):
-                    jobs.append(rows.load(connection, job))
-        return tuple(jobs)
+            return _readable(connection, queue.unfiled(connection, limit))
 
     def filed(self, job: JobId, disposition: Disposition) -> None:
         with self._database.writing() as connection:
@@ -242,6 +237,15 @@ class SqliteJobStore:
     def close(self) -> None:
         """Give the directory up; later calls raise TransientError."""
         self._database.close()
+
+
+def _readable(connection: Connection, found: Iterable[JobId]) -> tuple[Job, ...]:
+    """Without what cannot be read, of which ``check`` tells: it must not stop the others."""
+    jobs = []
+    for job in found:
+        with suppress(StoredUnreadable):
+            jobs.append(rows.load(connection, job))
+    return tuple(jobs)
 
 
 def _unchanged(stored: Job, seen: Job) -> Job:

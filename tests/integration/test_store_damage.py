@@ -114,10 +114,13 @@ class TestDamage:
     def test_a_held_mail_that_went_bad_does_not_keep_others_from_being_filed(
         self, store: SqliteJobStore, tmp_path: Path
     ) -> None:
-        walk(store, message("1"), to(State.HELD))
+        bad = walk(store, message("1"), to(State.HELD))
         good = walk(store, message("2"), to(State.HELD))
         outside(tmp_path / "state", "UPDATE message SET body = '{}' WHERE job = 1")
         assert store.unfiled(10) == (good,)
+        found = store.unanswered("north", (bad.message.id, good.message.id))
+        assert found == (good,)
+        assert store.find("north", bad.message.uid) is None
 
     @pytest.mark.parametrize(
         ("harm", "problem"),

@@ -203,6 +203,7 @@ def test_an_answer_that_a_person_just_sent_keeps_ours_back(room: Hall, clerk: Cl
             id=MessageId("by-hand@northgate.example"),
             in_reply_to=job.message.id,
             sender=factories.correspondent(factories.OFFICE, "Desk"),
+            to=(job.message.sender,),
         )
     )
     clerk.once()

@@ -165,6 +165,7 @@ def test_each_poll_looks_at_what_people_sent(room: Hall) -> None:
             "out",
             in_reply_to=job.message.id,
             sender=factories.correspondent(factories.OFFICE, "Desk"),
+            to=(job.message.sender,),
         )
     ]
     intake(room)._attempt()

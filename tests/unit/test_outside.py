@@ -7,7 +7,9 @@ import pytest
 from appliance.domain.draft import OUTSIDE
 from appliance.domain.job import Job, State, Step
 from appliance.domain.mail import Message, MessageId
+from appliance.flow.distance import distance
 from appliance.flow.outside import Outside, answered_ids
+from appliance.flow.reply import write_reply
 from appliance.flow.review import Review
 from tests import factories
 from tests.flow_floor import Hall, hall, trusted
@@ -38,6 +40,7 @@ def sent(job: Job, **changes: Any) -> Message:
         "id": MessageId("by-hand@northgate.example"),
         "in_reply_to": job.message.id,
         "sender": factories.correspondent(factories.OFFICE, "Desk"),
+        "to": (job.message.sender,),
         "question": TEXT,
     }
     return factories.message("out", **(values | changes))
@@ -101,6 +104,10 @@ def test_an_approved_reply_is_not_sent_as_well(room: Hall, outside: Outside) -> 
         {"sender": factories.correspondent("somebody@else.example", "")},
         {"in_reply_to": MessageId("another@customers.example")},
         {"in_reply_to": None},
+        # Forwarded to a colleague.
+        {"to": (factories.correspondent("mei@northgate.example", "Mei"),)},
+        # An out-of-office notice of the mail server.
+        {"headers": (("auto-submitted", "auto-replied"),)},
     ],
 )
 def test_other_mail_among_the_sent_closes_nothing(
@@ -134,6 +141,63 @@ def test_a_copy_of_a_reply_in_doubt_settles_it_without_a_new_version(
     closed = room.store.get(job.id)
     assert (closed.state, closed.uncertain) == (State.SENT, False)
     assert [one.version for one in room.store.drafts(job.id)] == [1]
+    assert room.store.entries(job.id)[0].actor == "daemon"
+
+
+def test_an_automatic_reply_that_a_restored_store_does_not_know_is_not_sent_again(
+    room: Hall, outside: Outside
+) -> None:
+    job = drafted(room)
+    headers = (("auto-submitted", "auto-replied"), ("x-mail-appliance", "north"))
+    room.mailbox.sent_outside = [sent(job, headers=headers)]
+    assert look(room, outside) == 1
+    closed = room.store.get(job.id)
+    assert closed.state is State.SENT
+    assert closed.reply is not None
+    assert closed.reply.automatic
+    assert len(room.store.drafts(job.id)) == 1
+    assert room.store.entries(job.id)[0].actor == "daemon"
+
+
+def test_our_copy_in_drafts_that_was_sent_with_its_signature_is_unchanged(
+    room: Hall, outside: Outside
+) -> None:
+    job = drafted(room)
+    copy = write_reply(
+        message=job.message,
+        draft=room.draft_of(job.id),
+        office=room.floor.desks["north"].office,
+        now=room.clock.now(),
+        automatic=False,
+    )
+    assert "Northgate" in copy.text
+    room.mailbox.sent_outside = [sent(job, id=copy.id, text=copy.text, question=copy.text)]
+    look(room, outside)
+    assert (room.draft_of(job.id).text, room.draft_of(job.id).distance) == (TEXT, 0)
+
+
+@pytest.mark.parametrize("where", ["cc", "reply_to"])
+def test_an_answer_reaches_the_author_by_cc_and_by_their_reply_to_as_well(
+    room: Hall, outside: Outside, where: str
+) -> None:
+    other = (factories.correspondent("ida.at.home@customers.example", "Ida"),)
+    job = room.take(trusted(reply_to=other))
+    changes = {"cc": other, "to": ()} if where == "cc" else {"to": other}
+    room.mailbox.sent_outside = [sent(job, **changes)]
+    assert look(room, outside) == 1
+
+
+def test_before_a_sending_what_is_seen_is_not_passed_by_for_good(
+    room: Hall, outside: Outside
+) -> None:
+    late = trusted()
+    (desk,) = room.floor.desks.all()
+    answer = sent(factories.job(message=late))
+    room.mailbox.sent_outside = [answer]
+    assert outside.look(desk, keep=False) == 0
+    job = room.take(late)
+    assert outside.look(desk) == 1
+    assert room.store.get(job.id).state is State.SENT
 
 
 def test_what_a_mail_answers_is_its_in_reply_to_else_its_last_reference() -> None:
@@ -171,3 +235,22 @@ def test_our_own_mark_holds_nothing(room: Hall, outside: Outside) -> None:
     job = room.store.apply(job, Step(to=State.SENT, note="Sent."), "daemon")
     (desk,) = room.floor.desks.all()
     assert not outside.marked(desk, job.message.uid)
+
+
+def test_a_person_who_looked_may_have_a_marked_mail_answered_all_the_same(
+    room: Hall, outside: Outside
+) -> None:
+    review = Review(room.floor, lambda: None)
+    job = review.approve(drafted(room).id, None, "mei")
+    (desk,) = room.floor.desks.all()
+    assert outside.marked(desk, job.message.uid)
+    review.approve(job.id, None, "mei")
+    assert not outside.marked(desk, job.message.uid)
+    assert room.store.get(job.id).state is State.APPROVED
+
+
+def test_texts_beyond_all_measure_are_compared_by_their_beginning() -> None:
+    assert distance("", "") == 0
+    assert distance("a" * 60_000, "a" * 60_000 + "b" * 1_000_000) == 0
+    assert distance("We open at nine.", "We  open\nat nine.") == 0
+    assert distance("abc", "xyz") == 1

@@ -1,5 +1,6 @@
 """What is stored comes back equal, whatever stands in a mail."""
 
+import json
 from datetime import datetime, timedelta, timezone
 
 import pytest
@@ -74,6 +75,14 @@ def test_drafts_and_replies_come_back_equal() -> None:
     person = draft(2, author="mei", completion=None, passages=())
     assert [read(body(each), Draft) for each in (draft(), person)] == [draft(), person]
     assert read(body(reply()), Reply) == reply()
+
+
+def test_a_draft_of_an_earlier_version_of_the_program_can_be_read() -> None:
+    stored = json.loads(body(draft()))
+    del stored["distance"]
+    assert read(json.dumps(stored), Draft) == draft()
+    measured = draft(2, distance=0.25)
+    assert read(body(measured), Draft) == measured
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"mailbox": 3}', "{}"])
