@@ -4,6 +4,7 @@ import os
 from typing import Any, Final
 
 from imapclient import IMAPClient
+from imapclient.exceptions import IMAPClientAbortError, IMAPClientError
 
 from appliance.domain.ports import Clock
 from appliance.mailbox.folders import Folders, Place
@@ -11,6 +12,9 @@ from appliance.mailbox.line import readable
 
 _SLICE_SECONDS: Final = 15.0
 """IDLE is renewed this often: a server that died without a word is noticed by its silence."""
+
+_FIRST_SLICE_SECONDS: Final = 1.0
+"""What the server says in one breath with its "+" lies in the library, unseen until IDLE ends."""
 
 
 class Rest:
@@ -47,11 +51,13 @@ class Rest:
         if following > self._seen[1] or self._seen[0] not in {0, validity}:
             return True
         end = self._clock.steady() + seconds
+        slice_seconds = _FIRST_SLICE_SECONDS
         while True:
-            rest = min(_SLICE_SECONDS, end - self._clock.steady())
+            rest = min(slice_seconds, end - self._clock.steady())
             if rest <= 0:
                 return False
-            client.idle()
+            slice_seconds = _SLICE_SECONDS
+            _enter(client)
             said: list[Any] = []
             if readable(client.socket(), self._woken, rest):
                 said += client.idle_check(timeout=0)
@@ -72,6 +78,17 @@ class Rest:
         """Free the alarm."""
         os.close(self._woken)
         os.close(self._alarm)
+
+
+def _enter(client: IMAPClient) -> None:
+    try:
+        client.idle()
+    except IMAPClientAbortError:
+        raise
+    except IMAPClientError as error:
+        # Something came before the "+", which a server may do; the library is lost then, and the
+        # connection stays in IDLE: only a new one is of use.
+        raise IMAPClientAbortError("no IDLE") from error
 
 
 def _extent(selected: Any) -> tuple[int, int]:
