@@ -145,6 +145,30 @@ def test_a_second_daemon_on_the_same_folder_does_not_start_and_says_why(tmp_path
 # What people send
 
 
+def test_a_mail_that_a_person_answers_from_a_mail_program_is_closed_and_not_answered_twice(
+    tmp_path: Path,
+) -> None:
+    daemon = DaemonProcess(tmp_path, flow="undo_seconds = 600.0\n")
+    daemon.start()
+    daemon.deliver("mail1", raw_mail(1))
+    daemon.until(lambda: len(daemon.in_folder("Drafts")) == 1)
+    daemon.client.call("mail.approve", id=1)
+    (copy,) = daemon.in_folder("Drafts")
+    text = copy.read_bytes().replace(b"have received it", b"got it", 1)
+    mailbox.Maildir(daemon.mail / "Sent", create=False).add(
+        text.replace(b"\nMessage-ID: <", b"\nMessage-ID: <outlook-", 1)
+    )
+    daemon.until(lambda: daemon.states() == ["sent"])
+    daemon.until(lambda: [path.name for path in daemon.in_folder("Handled")] == ["mail1:2,RS"])
+    shown = daemon.client.call("mail.show", id=1)
+    assert [draft["author"] for draft in shown["drafts"]] == ["engine", "mail program"]
+    assert 0 < shown["drafts"][1]["distance"] < 0.3
+    assert daemon.client.call("mail.why", id=1)["ledger"][-1]["actor"] == "mail program"
+    assert len(daemon.in_folder("Sent")) == 1
+    assert daemon.in_folder("Drafts") == []
+    assert daemon.stop() == 0
+
+
 def sent_by_hand(root: Path, number: int) -> Path:
     sent = mailbox.Maildir(root / "Sent", create=False)
     headers = f"In-Reply-To: <original-{number}@customers.example>\n"
