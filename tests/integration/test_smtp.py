@@ -348,6 +348,12 @@ def test_who_may_not_send_as_this_sender_is_told_where_to_look() -> None:
     assert "sign_in" in said
 
 
+def test_who_should_have_signed_in_is_not_told_of_the_sender() -> None:
+    with Relay() as relay:
+        relay.refuse("MAIL", f"530 5.7.0 {QUOTING}")
+        assert "wants us signed in" in fails(submission(relay.port), CredentialsRefused)
+
+
 @pytest.mark.parametrize("stage", [CONNECT, "EHLO", "AUTH", "MAIL", "RCPT", "DATA"])
 def test_a_server_that_hangs_up_before_the_commit_is_out_of_reach(stage: str) -> None:
     with Relay(users={USER: CANARY}) as relay:
@@ -533,12 +539,17 @@ def test_a_relay_lost_behind_dovecot_is_doubt_for_it_may_have_taken_the_mail() -
 @pytest.mark.parametrize("how", ["refuse", "drop", "hang"])
 def test_a_bad_farewell_does_not_undo_a_success(how: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(smtp, "_FAREWELL_SECONDS", 0.1)
+    sent: list[bytes] = []
     with Relay() as relay:
         getattr(relay, how)("QUIT", **({"reply": "500 5.0.0 no"} if how == "refuse" else {}))
-        submission(relay.port).send(REPLY, Commit())
-        relay.behave()
+        sender = submission(relay.port)
+        sending = threading.Thread(target=lambda: sent.append(sender.send(REPLY, Commit())))
+        sending.start()
+        # Less than an answer to the dot may take: nobody waits so long for a farewell.
+        sending.join(PATIENT)
+        assert not sending.is_alive()
         assert relay.seen("QUIT") == 1
-        assert len(relay.mails) == 1
+        assert [mail.raw for mail in relay.mails] == sent
 
 
 # Addresses beyond ASCII
