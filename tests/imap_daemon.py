@@ -26,12 +26,16 @@ def imap_daemon(
     smtp: int,
     user: str = USER,
     extra: str = "",
+    more: str = "",
     **options: Any,
 ) -> DaemonProcess:
-    """A daemon for ``user`` whose servers listen at the ports ``imap`` and ``smtp``."""
+    """A daemon for ``user`` whose servers listen at the ports ``imap`` and ``smtp``.
+
+    ``more`` are further ``[[mailbox]]`` as TOML.
+    """
     options.setdefault("flow", PATIENT)
     daemon = DaemonProcess(
-        directory, account=account_toml(imap, smtp, user=user, extra=extra), **options
+        directory, account=account_toml(imap, smtp, user=user, extra=extra) + more, **options
     )
     secrets = directory / "secrets"
     secrets.mkdir(mode=0o700, exist_ok=True)
