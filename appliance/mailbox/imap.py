@@ -122,10 +122,10 @@ class ImapMailbox:
         """Through SMTP; the copy among the sent mail is made at once where that works."""
         # Nothing leaves unless the account is provably ours.
         self._at_desk(lambda client: client.noop())
-        self.submission.send(reply, commit)
+        raw = self.submission.send(reply, commit)
         with suppress(ApplianceError):
             # ``file`` makes it good where this fails.
-            self._at_desk(lambda client: self._keep_copy(client, reply))
+            self._at_desk(lambda client: self._keep_copy(client, reply, raw))
 
     def find_sent(self, reply: Reply) -> Evidence:
         """SENT where a copy lies among the sent mail, else UNKNOWN: absence is no proof here."""
@@ -142,7 +142,7 @@ class ImapMailbox:
 
         def act(client: IMAPClient) -> None:
             if reply is not None:
-                self._keep_copy(client, reply)
+                self._keep_copy(client, reply, _written(reply))
             spot = self.whereabouts.find(client, message)
             if spot is None:
                 return
@@ -163,13 +163,12 @@ class ImapMailbox:
 
         return self.desk.run(claimed)
 
-    def _keep_copy(self, client: IMAPClient, reply: Reply) -> None:
+    def _keep_copy(self, client: IMAPClient, reply: Reply, raw: bytes) -> None:
         """A copy among the sent mail, unless there is one or the server makes it."""
         if self.smtp.sent_copy == "server":
             return
         self.folders.select(client, Place.SENT)
         if not holding(client, "Message-ID", reply.id):
-            raw = _written(reply)
             self.folders.into(
                 client, Place.SENT, lambda name: client.append(name, raw, flags=(b"\\Seen",))
             )
