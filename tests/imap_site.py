@@ -44,7 +44,9 @@ class Site:
         return row
 
     def state(self, number: int) -> str:
-        return str(self.job(number)["state"])
+        """Its state, empty while it is not there."""
+        rows = [row for row in self.daemon.jobs() if row["subject"] == f"Question {number}"]
+        return str(rows[0]["state"]) if rows else ""
 
     def until_states(self, *states: str) -> None:
         self.daemon.until(lambda: self.daemon.states() == sorted(states))
