@@ -30,6 +30,9 @@ T = TypeVar("T")
 DRAFT_HEADER: Final = "X-Mail-Appliance-Draft"
 """By it our own drafts of a mail are known again."""
 
+_SILENCE_SECONDS: Final = 12.0
+"""To the end of an IDLE: with its 15 s, a server that is gone is noticed within half a minute."""
+
 _THREAD: Final = 40
 _ASKED: Final = 6
 _THREAD_PLACES: Final = (Place.INBOX, Place.HANDLED, Place.HELD, Place.SKIPPED, Place.SENT)
@@ -73,7 +76,7 @@ class ImapMailbox:
         seconds = min(timeout.total_seconds(), BEAT_SECONDS)
         if not self.imap.idle or (self.line.capabilities and not self.line.can("IDLE")):
             return self.rest.sleep(seconds)
-        return self.line.run(lambda client: self._idle(client, seconds))
+        return self.line.run(lambda client: self._idle(client, seconds), silence=_SILENCE_SECONDS)
 
     def _idle(self, client: IMAPClient, seconds: float) -> bool:
         if not self.line.can("IDLE"):

@@ -3,8 +3,8 @@
 import select
 import socket
 import threading
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from typing import Any, Final, TypeVar
 
 from imapclient import IMAPClient, SocketTimeout
@@ -87,8 +87,13 @@ class Line:
         """Whether the server offers a capability."""
         return capability in self._capabilities
 
-    def run(self, act: Callable[[IMAPClient], T]) -> T:
+    def run(self, act: Callable[[IMAPClient], T], *, silence: float | None = None) -> T:
         """Act on a signed-in client; a connection that broke is given up.
+
+        Args:
+            act: what is done, perhaps twice.
+            silence: seconds that an answer may take where that is less than usual; their end is
+                told at once, and not only when a new connection is silent, too.
 
         Raises:
             MailboxUnreachable: no connection, it broke, or the server refused a command.
@@ -100,11 +105,13 @@ class Line:
                 if client is None:
                     client, fresh = self._open(), True
                 try:
-                    return act(client)
+                    with _limited(client, silence):
+                        return act(client)
                 except _BROKEN as error:
                     self.hang_up()
                     # A connection that was at rest may have died long ago; a fresh one died now.
-                    if fresh:
+                    silent = silence is not None and isinstance(error, TimeoutError)
+                    if fresh or silent:
                         raise self._failed(error) from error
                 except IMAPClientError as error:
                     raise MailboxUnreachable(f"{self._place}: {refusal(error)}") from error
@@ -240,6 +247,20 @@ class Line:
     def _failed(self, error: BaseException) -> ApplianceError:
         sentence = tls.failure(error, self._settings.host, self._port)
         return tls.kind(error)(sentence)
+
+
+@contextmanager
+def _limited(client: IMAPClient, seconds: float | None) -> Iterator[None]:
+    """Within, the server may be silent for so long only."""
+    if seconds is None:
+        yield
+        return
+    client.socket().settimeout(seconds)
+    try:
+        yield
+    finally:
+        with suppress(OSError):
+            client.socket().settimeout(ANSWER_SECONDS)
 
 
 class _Answers:
