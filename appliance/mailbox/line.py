@@ -64,7 +64,7 @@ class Line:
     """
 
     def __init__(
-        self, settings: ImapSettings, sign_in: SignIn, clock: Clock, *, patience: float = 1.0
+        self, settings: ImapSettings, sign_in: SignIn, clock: Clock, *, patience: float = 0.2
     ) -> None:
         """``patience``: a server that let us wait is left alone so many times as long."""
         self._patience = patience

@@ -4,6 +4,7 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
+from datetime import timedelta
 
 import pytest
 from imapclient import IMAPClient
@@ -118,3 +119,25 @@ def test_less_patience_holds_for_one_act_only(server: Server, line: Line) -> Non
     assert line.run(left, silence=0.05) == 0.05
     assert line.run(left) == USUAL_SECONDS
     assert server.connections == 1
+
+
+def test_a_server_that_was_deaf_for_long_is_tried_again_within_seconds(
+    server: Server, line: Line, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server.deaf = True
+    connected = line._connected
+
+    def after_twenty_seconds() -> IMAPClient:
+        clock.advance(timedelta(seconds=20))
+        return connected()
+
+    monkeypatch.setattr(line, "_connected", after_twenty_seconds)
+    with pytest.raises(MailboxUnreachable):
+        line.run(noop)
+    server.deaf = False
+    with pytest.raises(MailboxUnreachable):
+        line.run(noop)
+    assert server.connections == 1
+    clock.advance(timedelta(seconds=3))
+    line.run(noop)
+    assert server.connections == 2
