@@ -22,8 +22,9 @@ log = logging.getLogger(__name__)
 
 BATCH: Final = 50
 _FIRST_WAIT: Final = timedelta(seconds=1)
-_SHORT_WAIT: Final = timedelta(seconds=4)
-"""Longest wait between two tries during the first minutes of an outage."""
+_SHORT_WAIT: Final = timedelta(seconds=3)
+"""Longest wait between two tries during the first minutes of an outage, before its jitter: mail is
+fetched within 5 s of the server's return."""
 
 _SHORT_OUTAGE: Final = timedelta(minutes=10)
 _JITTER: Final = 0.25
@@ -104,7 +105,7 @@ class Intake:
         return poll
 
     def _pause(self, poll: timedelta) -> timedelta:
-        """The wait before the next try: 1, 2, then 4 s, in a long outage as long as a poll.
+        """The wait before the next try: 1, 2, then 3 s, in a long outage as long as a poll.
 
         Jittered, so that thirty boxes do not come back to one server in the same second.
         """

@@ -140,7 +140,7 @@ def test_an_outage_is_looked_at_every_few_seconds_at_first_and_at_each_poll_late
     for _ in range(6):
         room.mailbox.trouble["fetch"] = [MailboxUnreachable("Nobody answers.")]
         waits.append(bringer._attempt().total_seconds())
-    assert waits == [1, 2, 4, 4, 4, 4]
+    assert waits == [1, 2, 3, 3, 3, 3]
     room.clock.advance(timedelta(minutes=11))
     for _ in range(8):
         room.mailbox.trouble["fetch"] = [MailboxUnreachable("Nobody answers.")]
@@ -148,7 +148,7 @@ def test_an_outage_is_looked_at_every_few_seconds_at_first_and_at_each_poll_late
     assert waits[-1] == room.floor.desks["north"].settings.poll_seconds
 
 
-@pytest.mark.parametrize(("chance", "wait"), [(0.0, 3.0), (1.0, 5.0)])
+@pytest.mark.parametrize(("chance", "wait"), [(0.0, 2.25), (1.0, 3.75)])
 def test_the_wait_is_scattered_by_a_quarter(room: Hall, chance: float, wait: float) -> None:
     bringer = Intake(mailbox="north", floor=room.floor, arrived=lambda: None, chance=lambda: chance)
     waits = []
