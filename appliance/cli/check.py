@@ -2,17 +2,18 @@
 
 import argparse
 from collections.abc import Iterator
-from typing import Any, Final
+from pathlib import Path
+from typing import Any
 
 from appliance.cli.calls import add_json
-from appliance.cli.output import fitted, print_json
+from appliance.cli.output import print_json
+from appliance.cli.probed import print_probe, said
 from appliance.cli.words import words as _
 from appliance.config.secrets import Secrets
 from appliance.config.settings import MailboxSettings, Office, Settings
 from appliance.config.toml import load_office, load_settings
+from appliance.domain.errors import ApplianceError
 from appliance.flow.stages import RULES
-
-_NAME: Final = 16
 
 
 def add_verbs(verbs: Any) -> None:
@@ -36,14 +37,20 @@ def _check(chosen: argparse.Namespace) -> int:
         if not chosen.json:
             print(_("Mailbox {name}:").format(name=mailbox.name))
         for probe in probes(
-            mailbox, offices[mailbox.name], settings, secrets, send=not chosen.no_send
+            mailbox,
+            offices[mailbox.name],
+            settings,
+            secrets,
+            send=not chosen.no_send,
+            box=settings.state,
         ):
             rows.append(
                 {
                     "mailbox": mailbox.name,
                     "probe": probe.name,
                     "state": probe.state,
-                    "said": probe.said,
+                    "found": probe.found,
+                    "said": said(probe),
                     "learned": dict(probe.learned),
                 }
             )
@@ -56,38 +63,38 @@ def _check(chosen: argparse.Namespace) -> int:
 
 
 def probes(
-    mailbox: MailboxSettings, office: Office, settings: Settings, secrets: Secrets, *, send: bool
+    mailbox: MailboxSettings,
+    office: Office,
+    settings: Settings,
+    secrets: Secrets,
+    *,
+    send: bool,
+    box: Path,
 ) -> Iterator[Any]:
-    """The probes of a mailbox, each as soon as it is done."""
-    from appliance.daemon import SystemClock
+    """The probes of a mailbox, each as soon as it is done.
+
+    Args:
+        mailbox: one of ``settings``, or one that may become so.
+        office: whose address sends.
+        settings: their state directory holds the token caches.
+        secrets: where the names in ``sign_in`` lead.
+        send: also mail ourselves.
+        box: the state directory of this box, by which its own claim is known.
+    """
+    from appliance.mailbox.probes import failed, folder_probe
 
     if mailbox.kind == "imap":
+        from appliance.daemon import SystemClock
         from appliance.mailbox.probe import AccountProbe
 
-        account = AccountProbe(
-            mailbox, office, secrets=secrets, state=settings.state, clock=SystemClock()
-        )
-        yield from account.run(send=send)
+        try:
+            account = AccountProbe(
+                mailbox, office, secrets=secrets, state=settings.state, clock=SystemClock()
+            )
+        except ApplianceError as error:
+            yield failed("sign_in", error)
+            return
+        yield from account.run(send=send, box=box)
         return
-    from appliance.mailbox.probes import folder_probe
-
     assert mailbox.path is not None
     yield folder_probe(mailbox.path, name=mailbox.name)
-
-
-def print_probe(probe: Any) -> None:
-    """One line of the table."""
-    sign = {"ok": "[OK]", "warn": "[!] ", "failed": "[X] ", "skipped": "[-] "}[probe.state]
-    print(f" {sign} {fitted(named_probe(probe.name), _NAME)} {probe.said}", flush=True)
-
-
-def named_probe(name: str) -> str:
-    """What was tried, for a person; scripts get the bare word."""
-    return {
-        "imap": _("mail in (IMAP)"),
-        "folders": _("folders"),
-        "draft": _("a draft"),
-        "smtp": _("mail out (SMTP)"),
-        "round_trip": _("mail to itself"),
-        "folder": _("the folder"),
-    }.get(name, name)

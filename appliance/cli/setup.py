@@ -1,25 +1,26 @@
 """``appliance setup``: asks, tries, explains what failed, and writes the configuration."""
 
 import argparse
+import re
 import sys
 import tempfile
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
 from appliance.cli import ask
 from appliance.cli.app import CONFIG
-from appliance.cli.check import print_probe, probes
+from appliance.cli.check import probes
+from appliance.cli.install import Place, mailbox_of, require_writable, write
+from appliance.cli.probed import print_probe
 from appliance.cli.signin import Account, ask_account
 from appliance.cli.words import words as _
-from appliance.config.files import replace_file
 from appliance.config.secrets import Secrets
-from appliance.config.settings import EngineSettings, MailboxSettings, Office, Settings
-from appliance.config.toml import OFFICE_FILE, load_office, load_settings
-from appliance.config.written import changed, toml_text
-from appliance.domain.errors import ConfigError, OperatorError
+from appliance.config.settings import EngineSettings, Office, Settings
+from appliance.config.toml import load_settings
+from appliance.domain.errors import OperatorError
 from appliance.domain.mail import Address
-from appliance.flow.stages import RULES
 
 _LANGUAGES: Final = (
     ("en", "English"),
@@ -30,6 +31,7 @@ _LANGUAGES: Final = (
     ("es", "Español"),
 )
 _NAME: Final = 32
+_ADDRESS: Final = re.compile(r"""[^@\s<>,;:"\\]+@[^@\s<>,;:"\\.]+(?:\.[^@\s<>,;:"\\.]+)+""")
 
 
 def add_verbs(verbs: Any) -> None:
@@ -43,31 +45,61 @@ def add_verbs(verbs: Any) -> None:
 def _setup(chosen: argparse.Namespace) -> int:
     if not sys.stdin.isatty():
         raise OperatorError(_("`appliance setup` asks questions; run it in a terminal."))
-    config: Path = chosen.config
+    config = chosen.config.absolute()
     before = load_settings(config) if config.exists() else None
+    require_writable(config)
     print(_("This connects a mailbox. Enter takes what stands in brackets; Ctrl-C ends without"))
     print(_("having written anything.") + "\n")
-    settings = before or _box(config)
-    office = _office()
-    name = _free_name(office, settings if before else None)
-    place = config.parent / "offices" / name if before else config.parent / "office"
     with tempfile.TemporaryDirectory(prefix="appliance-setup-") as directory:
-        account = _tried_out(office, name, place, settings, Path(directory))
-        office = replace(office, authserv_id=account.learned.get("authserv_id", ""))
-        if not office.authserv_id:
-            print(_("No Authentication-Results header was seen: until `authserv_id` is set, every"))
-            print(_("draft waits for a person."))
-        if not ask.yes(_("Write the configuration now?"), default=True):
+        try:
+            answers = _asked(config, before, Path(directory))
+        except KeyboardInterrupt:
+            print("\n" + _("Nothing was written."))
+            return 130
+        if answers is None:
+            print(_("Nothing was written."))
             return 1
-        _write(config, before, settings, office, account, place)
+        place, office, account = answers
+        written = write(place, office, account)
+    _say_what_is_next(place, written)
+    return 0
+
+
+def _asked(
+    config: Path, before: Settings | None, directory: Path
+) -> tuple[Place, Office, Account] | None:
+    """All answers, tried out; None where they are not to be written."""
+    if before is not None:
+        names = ", ".join(one.name for one in before.mailbox)
+        print(
+            _("{config} is kept as it is; a mailbox is added to: {names}.").format(
+                config=config, names=names
+            )
+        )
+    place = Place(
+        config=config, before=before, settings=before or _box(config), directory=directory
+    )
+    office, account = _tried_out(_office(), place)
+    if not ask.yes(_("Write the configuration now?"), default=True):
+        return None
+    return place, office, account
+
+
+def _say_what_is_next(place: Place, written: Path) -> None:
+    config = place.config
     print("\n" + _("Written: {config}").format(config=config))
+    folder = written / "knowledge"
     print(
         _("Put what customers should be told into {folder} (.md, .txt, .csv).").format(
-            folder=place / "knowledge"
+            folder=folder
         )
     )
-    print(_("Then start the service: appliance --config {config} serve").format(config=config))
-    return 0
+    command = "appliance" if config == CONFIG else f"appliance --config {config}"
+    if place.before is None:
+        print(_("Then start the service: {command} serve").format(command=command))
+    else:
+        print(_("Then restart the service, so that it looks after the new mailbox, too."))
+    print(_("To try the mailboxes out again at any time: {command} check").format(command=command))
 
 
 def _box(config: Path) -> Settings:
@@ -75,27 +107,32 @@ def _box(config: Path) -> Settings:
     usual = Settings(mailbox=())
     if config != CONFIG:
         usual = replace(usual, state=config.parent / "state", socket=config.parent / "control.sock")
-    state = Path(ask.text(_("Directory for everything the appliance keeps"), str(usual.state)))
-    model = Path(ask.text(_("Model file (GGUF)"), str(EngineSettings().model)))
+    print(_("The service keeps mails and drafts in a directory of its own."))
+    state = ask.text(_("Directory for everything the appliance keeps"), str(usual.state))
+    print(_("The language model is one large file (.gguf) that you bring."))
+    model = _path(ask.text(_("Model file"), str(EngineSettings().model)))
     if not model.is_file():
         print("  " + _("It is not there yet; mail is held until it is."))
-    return replace(usual, state=state, engine=EngineSettings(model=model))
+    return replace(usual, state=_path(state), engine=EngineSettings(model=model))
+
+
+def _path(answer: str) -> Path:
+    return Path(answer).expanduser().absolute()
 
 
 def _office() -> Office:
+    """Everything but its address, which is asked with the servers."""
     name = ask.text(_("Name of the office, as customers know it"))
-    address = ask.text(_("Mail address of the mailbox"), right=_wrong_address)
     return Office(
         name=name,
-        addresses=(Address(address.lower()),),
+        addresses=(),
         language=ask.choice(_("Language of the office"), _LANGUAGES, _.language),
-        signature=ask.optional(_("Signature under every reply (one line)"), name),
+        signature=ask.optional(_("Signature under every reply, one line (- for none)"), name),
     )
 
 
 def _wrong_address(answer: str) -> str:
-    local, _at, domain = answer.rpartition("@")
-    if local and "." in domain and " " not in answer:
+    if _ADDRESS.fullmatch(answer):
         return ""
     return _("This is no mail address, such as service@example.com.")
 
@@ -113,74 +150,82 @@ def _free_name(office: Office, before: Settings | None) -> str:
     return name
 
 
-def _tried_out(
-    office: Office, name: str, place: Path, settings: Settings, directory: Path
-) -> Account:
+def _tried_out(office: Office, place: Place) -> tuple[Office, Account]:
     """Asks until the probes are well, or until the person wants to keep what is not."""
     account: Account | None = None
-    trial = replace(settings, state=directory)
-    secrets = Secrets(directory / "secrets")
+    secrets = Secrets(place.directory / "secrets", environment={})
     while True:
-        account = ask_account(office, name, secrets, directory, account)
-        mailbox = _mailbox(name, place, account)
-        print("\n" + _("Trying it out (the mail to itself may take a minute):"))
-        failed = False
-        for probe in probes(mailbox, office, trial, secrets, send=True):
-            print_probe(probe)
-            failed = failed or probe.state == "failed"
-            account.learned.update(dict(probe.learned))
-        print()
-        if not failed:
-            return account
-        if ask.yes(_("Not everything works. Change the answers and try again?"), default=True):
+        last = office.addresses[0] if office.addresses else ""
+        answer = ask.text(_("Mail address of the mailbox"), last, right=_wrong_address)
+        office = replace(office, addresses=(Address(answer.lower()),))
+        if office.addresses[0] != last:
+            account = None
+        name = _free_name(office, place.before)
+        account = ask_account(office.addresses[0], name, secrets, place.directory, account)
+        if known := _known(account, place.settings):
+            print(
+                _("The mailbox {name} is this very account; it is connected already.").format(
+                    name=known
+                )
+            )
             continue
-        if ask.yes(_("Keep these answers all the same?"), default=False):
-            return account
-        raise OperatorError(_("Nothing was written."))
+        print("\n" + _("Trying it out (the mail to itself may take a minute):"))
+        well = _well(office, account, place, secrets)
+        office = replace(office, authserv_id=account.learned.get("authserv_id", ""))
+        print()
+        if well or _kept_anyway():
+            return office, account
 
 
-def _mailbox(name: str, place: Path, account: Account) -> MailboxSettings:
-    smtp = account.smtp
-    if account.learned.get("sent_copy") == "server":
-        smtp = replace(smtp, sent_copy="server")
-    elif "sent_copy" in account.learned:
-        smtp = replace(smtp, sent_copy="append")
-    return MailboxSettings(
-        name=name,
-        office=place,
-        kind="imap",
-        sign_in=account.sign_in,
-        imap=account.imap,
-        smtp=smtp,
-    )
+def _known(account: Account, settings: Settings) -> str:
+    """The mailbox that is the same account already."""
+    for one in settings.mailbox:
+        there = (one.imap.host.lower(), one.sign_in.user.lower())
+        if there == (account.imap.host.lower(), account.sign_in.user.lower()):
+            return one.name
+    return ""
 
 
-def _write(
-    config: Path,
-    before: Settings | None,
-    settings: Settings,
-    office: Office,
-    account: Account,
-    place: Path,
-) -> None:
-    """Secrets first and the configuration last: what it names is there when it is there."""
-    mailbox = _mailbox(account.name, place, account)
-    if (place / OFFICE_FILE).exists():
-        raise ConfigError((f"{place / OFFICE_FILE} exists already; move it away first.",))
-    (place / "knowledge").mkdir(parents=True, exist_ok=True)
-    settings.state.mkdir(mode=0o700, parents=True, exist_ok=True)
-    secrets = Secrets.beside(config)
-    for name, secret in account.secrets.items():
-        secrets.put(name, secret)
-    if account.tokens is not None and account.tokens.exists():
-        replace_file(settings.state / account.tokens.name, account.tokens.read_bytes())
-    replace_file(place / OFFICE_FILE, toml_text(changed(office)).encode())
-    (place / OFFICE_FILE).chmod(0o644)
-    block = toml_text({"mailbox": [changed(mailbox)]})
-    if before is None:
-        text = toml_text(changed(replace(settings, mailbox=()))) + "\n" + block
-    else:
-        text = config.read_text("utf-8").rstrip("\n") + "\n\n" + block
-    replace_file(config, text.encode())
-    config.chmod(0o644)
-    load_office(load_settings(config).mailbox[-1].office, RULES)
+def _well(office: Office, account: Account, place: Place, secrets: Secrets) -> bool:
+    """Shows every probe; what they teach is kept with the account."""
+    trial = replace(place.settings, state=place.directory)
+    mailbox = mailbox_of(account, place.directory)
+    well = True
+    for probe in probes(mailbox, office, trial, secrets, send=True, box=place.settings.state):
+        account.learned.update(dict(probe.learned))
+        if probe.found in {"copied", "not_copied"}:
+            # What ``check`` advises is done here.
+            print_probe(replace(probe, state="ok", found="came_back"))
+        else:
+            print_probe(probe)
+        well = well and probe.state != "failed"
+    if well:
+        _say_what_was_learned(account.learned)
+    return well
+
+
+def _say_what_was_learned(learned: Mapping[str, str]) -> None:
+    if learned.get("sent_copy") == "server":
+        print(_("The server keeps a copy of sent mail by itself; the appliance adds none."))
+    if learned.get("authserv_id"):
+        print(
+            _("The server vouches for senders under the name {name}.").format(
+                name=learned["authserv_id"]
+            )
+        )
+        return
+    print(_("The server vouches for no sender (no Authentication-Results in the mail to itself)."))
+    print(_("Until `authserv_id` is set in office.toml, every draft waits for a person."))
+
+
+def _kept_anyway() -> bool:
+    """Whether answers that do not work are kept.
+
+    Raises:
+        OperatorError: they are neither kept nor changed.
+    """
+    if ask.yes(_("Not everything works. Change the answers and try again?"), default=True):
+        return False
+    if ask.yes(_("Keep these answers all the same?"), default=False):
+        return True
+    raise OperatorError(_("Nothing was written."))

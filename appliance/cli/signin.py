@@ -1,8 +1,11 @@
 """The questions about servers and sign-in that ``appliance setup`` asks."""
 
+import re
 import threading
 from dataclasses import dataclass, field, replace
+from ipaddress import ip_address
 from pathlib import Path
+from typing import Final
 
 from appliance.cli import ask
 from appliance.cli.words import words as _
@@ -16,8 +19,12 @@ from appliance.config.accounts import (
     SmtpSettings,
 )
 from appliance.config.secrets import Secret, Secrets
-from appliance.config.settings import Office
+from appliance.config.toml import is_local
 from appliance.domain.errors import ApplianceError
+from appliance.domain.mail import Address
+from appliance.mailbox.providers import PROVIDERS, Provider, provider_of, unknown_provider
+
+_HOST: Final = re.compile(r"(?!-)[\w-]+(?:\.[\w-]+)*\.?")
 
 
 @dataclass(slots=True, kw_only=True)
@@ -25,6 +32,7 @@ class Account:
     """What was answered; ``learned`` is what trying it out brought, ``tokens`` the token cache."""
 
     name: str
+    provider: Provider
     imap: ImapSettings
     smtp: SmtpSettings
     sign_in: SignIn
@@ -34,58 +42,104 @@ class Account:
 
 
 def ask_account(
-    office: Office, name: str, secrets: Secrets, directory: Path, before: Account | None
+    address: Address, name: str, secrets: Secrets, directory: Path, before: Account | None
 ) -> Account:
     """Servers and sign-in; the answers of the last round are the defaults of the next.
 
     Args:
-        office: its first address says which provider it probably is.
+        address: of the mailbox; its domain may tell the provider.
         name: of the mailbox.
         secrets: where the answered secrets are kept while they are tried.
         directory: where a token cache goes meanwhile.
         before: the last round, or None.
     """
-    from appliance.mailbox.providers import provider_of
-
-    provider = provider_of(office.addresses[0].rpartition("@")[2])
+    provider = _provider(address.rpartition("@")[2], before)
     if before is None:
-        if provider.name:
-            print(_("This looks like {name}.").format(name=provider.name))
-        method = provider.method
-        imap, smtp = provider.imap, provider.smtp
-        user = str(office.addresses[0])
+        account = Account(
+            name=name,
+            provider=provider,
+            imap=provider.imap,
+            smtp=provider.smtp,
+            sign_in=SignIn(user=str(address), method=provider.method),
+        )
     else:
-        method, user = before.sign_in.method, before.sign_in.user
-        imap, smtp = before.imap, before.smtp
-    imap = _imap(imap)
-    smtp = _smtp(smtp)
-    if imap.security != "none" or smtp.security != "none":
-        shown = str(imap.ca_file or "")
-        answer = ask.optional(_("Own certificate authority, a PEM file (empty: the usual)"), shown)
-        ca_file = Path(answer) if answer else None
-        imap, smtp = replace(imap, ca_file=ca_file), replace(smtp, ca_file=ca_file)
-    account = Account(
-        name=name,
-        imap=imap,
-        smtp=smtp,
-        sign_in=SignIn(user=ask.text(_("User name"), user), method=method),
-    )
+        account = replace(before, learned={})
+    _ask_servers(account, known=bool(provider.name) or before is not None)
+    user = ask.text(_("User name (usually the mail address)"), account.sign_in.user)
+    account.sign_in = replace(account.sign_in, user=user)
     _ask_sign_in(account, secrets, directory, code=provider.code)
     return account
 
 
+def _provider(domain: str, before: Account | None) -> Provider:
+    if before is not None:
+        return before.provider
+    found = provider_of(domain)
+    if found is not None:
+        print(_("This is an address of {name}.").format(name=found.name))
+        return found
+    choices = [(one.name, _hosts(one)) for one in PROVIDERS]
+    own = "other"
+    answer = ask.choice(
+        _("Who keeps the mail of {domain}?").format(domain=domain),
+        [*choices, (own, _("another provider, or a server of your own"))],
+        own,
+    )
+    named = [one for one in PROVIDERS if one.name == answer]
+    return named[0] if named else unknown_provider(domain)
+
+
+def _hosts(provider: Provider) -> str:
+    return f"{provider.imap.host}, {provider.smtp.host}"
+
+
+def _ask_servers(account: Account, *, known: bool) -> None:
+    """Servers that are known already need one answer, others six."""
+    if known:
+        print(_("Mail in (IMAP):  {server}").format(server=_shown("imap", account.imap)))
+        print(_("Mail out (SMTP): {server}").format(server=_shown("smtp", account.smtp)))
+        if ask.yes(_("Use these servers?"), default=True):
+            return
+    account.imap = _imap(account.imap)
+    account.smtp = _smtp(account.smtp)
+    if account.imap.security != "none" or account.smtp.security != "none":
+        answer = ask.optional(
+            _("Certificate of your own authority, a PEM file (Enter: not needed)"),
+            str(account.imap.ca_file or ""),
+            right=_unreadable,
+        )
+        ca_file = Path(answer).expanduser().absolute() if answer else None
+        account.imap = replace(account.imap, ca_file=ca_file)
+        account.smtp = replace(account.smtp, ca_file=ca_file)
+
+
+def _shown(protocol: str, server: ImapSettings | SmtpSettings) -> str:
+    port = server.port or PORTS[protocol][server.security]
+    return f"{server.host}:{port} ({server.security})"
+
+
 def _imap(known: ImapSettings) -> ImapSettings:
-    host = ask.text(_("IMAP server"), known.host)
-    security = _security(known.security)
-    port = _port(PORTS["imap"][security] if not known.port else known.port)
+    host = ask.text(_("Server for incoming mail (IMAP)"), known.host, right=_wrong_host)
+    security = _security(known.security, host)
+    port = _port(known.port or PORTS["imap"][security])
     return replace(known, host=host, security=security, port=_meant("imap", security, port))
 
 
 def _smtp(known: SmtpSettings) -> SmtpSettings:
-    host = ask.text(_("Server for sending (SMTP submission)"), known.host)
-    security = _security(known.security)
-    port = _port(PORTS["smtp"][security] if not known.port else known.port)
+    host = ask.text(_("Server for outgoing mail (SMTP)"), known.host, right=_wrong_host)
+    security = _security(known.security, host)
+    port = _port(known.port or PORTS["smtp"][security])
     return replace(known, host=host, security=security, port=_meant("smtp", security, port))
+
+
+def _wrong_host(answer: str) -> str:
+    if _HOST.fullmatch(answer):
+        return ""
+    try:
+        ip_address(answer)
+    except ValueError:
+        return _("This is no name of a server, such as mail.example.com; its port is asked next.")
+    return ""
 
 
 def _meant(protocol: str, security: str, port: int) -> int:
@@ -93,13 +147,15 @@ def _meant(protocol: str, security: str, port: int) -> int:
     return 0 if port == PORTS[protocol][security] else port
 
 
-def _security(default: Security) -> Security:
-    choices: tuple[tuple[Security, str], ...] = (
-        ("tls", _("from the start (usual)")),
-        ("starttls", _("begins in the clear, becomes encrypted before signing in")),
-        ("none", _("none: only for a server on this very machine")),
-    )
-    return ask.choice(_("Encryption"), choices, default)
+def _security(default: Security, host: str) -> Security:
+    choices: list[tuple[Security, str]] = [
+        ("tls", _("encrypted from the start (usual)")),
+        ("starttls", _("begins in the clear, becomes encrypted before the sign-in")),
+    ]
+    if is_local(host):
+        choices.append(("none", _("not encrypted: this server runs on this very machine")))
+    offered = default if default in dict(choices) else "tls"
+    return ask.choice(_("Encryption"), choices, offered)
 
 
 def _port(default: int) -> int:
@@ -117,17 +173,27 @@ def _ask_sign_in(account: Account, secrets: Secrets, directory: Path, *, code: b
         ("google", _("Gmail with OAuth")),
     )
     method = ask.choice(_("How does the mailbox sign in?"), choices, account.sign_in.method)
+    if method != account.sign_in.method:
+        account.secrets = {}
     if method == "password":
         if code:
             print(_("This provider wants an authorisation code or app password here, made on its"))
             print(_("web pages (settings, IMAP/SMTP), not the password of the web mail."))
-        secret = Secret(ask.hidden(_("Password (it is not shown)")))
         account.sign_in = replace(account.sign_in, method="password", secret=account.name)
-        _keep(account, secrets, account.name, secret)
+        _ask_secret(account, secrets, account.name, _("Password"))
     elif method == "microsoft":
         _microsoft(account, secrets, directory)
     else:
         _google(account, secrets)
+
+
+def _ask_secret(account: Account, secrets: Secrets, name: str, question: str) -> None:
+    """A secret that nobody sees; Enter keeps that of the last round."""
+    kept = account.secrets.get(name)
+    hint = _("not shown while you type") if kept is None else _("not shown; Enter: as before")
+    answer = ask.hidden(f"{question} ({hint})", kept=kept is not None)
+    if answer:
+        _keep(account, secrets, name, Secret(answer))
 
 
 def _keep(account: Account, secrets: Secrets, name: str, secret: Secret) -> None:
@@ -143,22 +209,36 @@ def _microsoft(account: Account, secrets: Secrets, directory: Path) -> None:
         method="microsoft",
         client_id=ask.text(_("Application (client) id"), account.sign_in.client_id),
         tenant=ask.text(_("Tenant id or domain"), account.sign_in.tenant),
+        authority=ask.optional(
+            _("Address of the sign-in service (Enter: the usual; a national cloud has its own)"),
+            account.sign_in.authority,
+            right=_wrong_authority,
+        ),
         flow=_flow(account.sign_in.flow),
     )
     if sign_in.flow == "device":
-        account.sign_in = sign_in
+        before, account.sign_in = account.sign_in, replace(sign_in, secret="")
         account.tokens = token_cache(account.name, directory)
-        _device(sign_in, account.tokens)
+        signed_in = before == account.sign_in and account.tokens.exists()
+        if not signed_in or not ask.yes(_("Keep the sign-in of the last round?"), default=True):
+            account.tokens.unlink(missing_ok=True)
+            _device(sign_in, account.tokens)
         return
-    if sign_in.flow == "secret":
-        secret = Secret(ask.hidden(_("Client secret (it is not shown)")))
-    else:
-        thumbprint = ask.text(_("SHA-256 thumbprint of the certificate"), sign_in.thumbprint)
-        sign_in = replace(sign_in, thumbprint=thumbprint)
-        path = ask.text(_("File with the private key (PEM)"), right=_unreadable)
-        secret = Secret(Path(path).read_text("utf-8"))
     account.sign_in = replace(sign_in, secret=account.name)
-    _keep(account, secrets, account.name, secret)
+    if sign_in.flow == "secret":
+        _ask_secret(account, secrets, account.name, _("Client secret"))
+        return
+    thumbprint = ask.text(_("SHA-256 thumbprint of the certificate"), sign_in.thumbprint)
+    account.sign_in = replace(account.sign_in, thumbprint=thumbprint)
+    path = ask.text(_("File with the private key (PEM)"), right=_unreadable)
+    key = Path(path).expanduser().read_text("utf-8")
+    _keep(account, secrets, account.name, Secret(key))
+
+
+def _wrong_authority(answer: str) -> str:
+    if answer.startswith("https://") and " " not in answer:
+        return ""
+    return _("This is no address that begins with https://.")
 
 
 def _flow(default: Flow) -> Flow:
@@ -171,7 +251,13 @@ def _flow(default: Flow) -> Flow:
 
 
 def _unreadable(answer: str) -> str:
-    return "" if Path(answer).is_file() else _("There is no such file.")
+    try:
+        Path(answer).expanduser().read_text("utf-8")
+    except FileNotFoundError:
+        return _("There is no such file.")
+    except (OSError, ValueError):
+        return _("This file cannot be read as text.")
+    return ""
 
 
 def _device(sign_in: SignIn, cache: Path) -> None:
@@ -208,8 +294,7 @@ def _google(account: Account, secrets: Secrets) -> None:
         client_secret=application,
         secret=account.name,
     )
-    client = Secret(ask.hidden(_("Client secret (it is not shown)")))
-    _keep(account, secrets, application, client)
+    _ask_secret(account, secrets, application, _("Client secret"))
     verifier = new_verifier()
     print(_("Open this address in a browser, allow the access, and copy the address of the page"))
     print(_("that cannot be shown (it begins with http://127.0.0.1) into here:"))

@@ -1,6 +1,7 @@
 """Reading ``appliance.toml`` and ``office.toml``: a right tree, or every mistake with its place."""
 
 import re
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Final
 
@@ -99,6 +100,19 @@ def _check_mailboxes(reader: TreeReader) -> None:
             if value in seen:
                 reader.refuse(key, "is used by another mailbox already.")
             seen.add(value)
+    accounts: set[tuple[str, str]] = set()
+    for key, _name in reader.each("mailbox", "name"):
+        place = key[:2]
+        host, user = reader.found(*place, "imap", "host"), reader.found(*place, "sign_in", "user")
+        if reader.found(*place, "kind") != "imap" or not host or not user:
+            continue
+        account = (host.lower(), user.lower())
+        if account in accounts:
+            reader.refuse(
+                (*place, "sign_in", "user"),
+                "is used at this server by another mailbox already: both would answer its mail.",
+            )
+        accounts.add(account)
 
 
 def _check_accounts(reader: TreeReader) -> None:
@@ -113,7 +127,7 @@ def _check_accounts(reader: TreeReader) -> None:
             if not reader.found(*place, *needed):
                 reader.refuse((*place, *needed), "is missing.")
         for server in ("imap", "smtp"):
-            if reader.found(*place, server, "security") == "none" and not _local(
+            if reader.found(*place, server, "security") == "none" and not is_local(
                 reader.found(*place, server, "host") or ""
             ):
                 reader.refuse(
@@ -145,8 +159,12 @@ def _check_sign_in(reader: TreeReader, place: Key) -> None:
             )
 
 
-def _local(host: str) -> bool:
-    return host in {"localhost", "::1"} or host.startswith("127.")
+def is_local(host: str) -> bool:
+    """Whether a host is this very machine by its name or address; ``127.example.com`` is not."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host.lower() == "localhost"
 
 
 def _check_waits(reader: TreeReader) -> None:

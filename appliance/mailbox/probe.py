@@ -3,9 +3,11 @@
 import os
 import threading
 from collections.abc import Callable, Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from email import message_from_bytes
+from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from imapclient import IMAPClient
 
@@ -15,11 +17,15 @@ from appliance.domain.draft import Reply
 from appliance.domain.errors import ApplianceError
 from appliance.domain.mail import MessageId
 from appliance.domain.ports import Clock
+from appliance.mailbox.account import _BOX_FILE as BOX_FILE
 from appliance.mailbox.account import sign_in_method
+from appliance.mailbox.claim import _BOX as BOX_HEADER
+from appliance.mailbox.claim import _HOST as HOST_HEADER
+from appliance.mailbox.claim import LEASE
 from appliance.mailbox.compose import compose
 from appliance.mailbox.folders import Folders, Place
 from appliance.mailbox.line import Line
-from appliance.mailbox.probes import Probe, State
+from appliance.mailbox.probes import Probe, failed
 from appliance.mailbox.signin import SignIn
 from appliance.mailbox.smtp import Submission
 from appliance.mailbox.whereabouts import HEADER, holding
@@ -36,6 +42,8 @@ _OURS: Final = {
     "Held": Place.HELD,
     "Skipped": Place.SKIPPED,
 }
+_ARRIVES: Final = (Place.INBOX, Place.SKIPPED, Place.HELD)
+"""Where a mail to ourselves may lie: a running service files it."""
 
 
 class AccountProbe:
@@ -50,6 +58,11 @@ class AccountProbe:
         state: Path,
         clock: Clock,
     ) -> None:
+        """``state`` holds the token cache.
+
+        Raises:
+            ConfigError: nobody can sign in with these settings.
+        """
         self._settings = settings
         self._office = office
         self._clock = clock
@@ -57,48 +70,59 @@ class AccountProbe:
         self._line = Line(settings.imap, sign_in, clock)
         self._folders = Folders(settings.imap)
         self._submission = Submission(settings=settings.smtp, sign_in=sign_in)
+        self._server_time: datetime | None = None
 
-    def run(self, *, send: bool) -> Iterator[Probe]:
-        """Each probe as soon as it is done; ``send``: also mail ourselves and find it again."""
-        reached = {"imap": False, "smtp": False}
+    def run(self, *, send: bool, box: Path) -> Iterator[Probe]:
+        """Each probe as soon as it is done.
+
+        Args:
+            send: also mail ourselves and find it again.
+            box: the state directory of this box, by which its own claim is known.
+        """
+        signed = _tried("imap", self._imap)
+        yield signed
         for name, act in (
-            ("imap", self._imap),
             ("folders", self._folders_there),
             ("draft", self._draft),
-            ("smtp", self._smtp),
+            ("claim", partial(self._claim, box)),
         ):
-            if name in {"folders", "draft"} and not reached["imap"]:
-                yield Probe(name=name, state="skipped", said="Nobody is signed in.")
-                continue
-            probe = _tried(name, act)
-            if name in reached:
-                reached[name] = probe.state != "failed"
-            yield probe
+            yield _tried(name, act) if signed.state != "failed" else _skipped(name, "not_signed_in")
+        if signed.found == "refused":
+            # The same wrong password once more locks accounts.
+            sending = _skipped("smtp", "refused_already")
+        else:
+            sending = _tried("smtp", self._smtp)
+        yield sending
         if not send:
-            yield Probe(name="round_trip", state="skipped", said="Not asked for.")
-        elif all(reached.values()):
+            yield _skipped("round_trip", "not_asked")
+        elif signed.state == sending.state == "ok":
             yield _tried("round_trip", self._round_trip)
         else:
-            yield Probe(name="round_trip", state="skipped", said="It cannot be tried yet.")
+            yield _skipped("round_trip", "not_yet")
         self._line.close()
 
     def _imap(self) -> Probe:
         self._line.run(lambda client: client.noop())
-        shown = [one for one in _SHOWN if self._line.can(one)]
         imap = self._settings.imap
-        said = f"Signed in at {imap.host} ({imap.security}); it offers {', '.join(shown) or '—'}."
-        if imap.idle and not self._line.can("IDLE"):
-            seconds = f"{self._settings.poll_seconds:g}"
-            said += f" It does not announce new mail: the inbox is looked at every {seconds} s."
-        return Probe(name="imap", state="ok", said=said)
+        values = (
+            ("server", imap.host),
+            ("security", imap.security),
+            ("offered", ", ".join(one for one in _SHOWN if self._line.can(one)) or "-"),
+            ("seconds", f"{self._settings.poll_seconds:g}"),
+        )
+        found = "polled" if imap.idle and not self._line.can("IDLE") else "signed_in"
+        return Probe(name="imap", state="ok", found=found, values=values)
 
     def _folders_there(self) -> Probe:
         known = self._line.run(self._folders.known)
-        parts = [
-            f"{word}: {known[place]}" if place in known else f"{word}: will be made"
-            for word, place in _OURS.items()
-        ]
-        return Probe(name="folders", state="ok", said="; ".join(parts) + ".")
+        there = [known[place] for place in _OURS.values() if place in known]
+        missing = [word for word, place in _OURS.items() if place not in known]
+        return Probe(
+            name="folders",
+            state="ok",
+            found="folders_missing" if missing else "folders_there",
+            values=(("there", ", ".join(there) or "-"), ("missing", ", ".join(missing))),
+        )
 
     def _draft(self) -> Probe:
         note = self._note("draft")
@@ -109,24 +133,57 @@ class AccountProbe:
             client.append(folder, compose(note), flags=(b"\\Draft", b"\\Seen"))
             client.noop()
             found = holding(client, "Message-ID", note.id)
-            _delete(client, found)
+            if found:
+                self._server_time = _stored(client.fetch(found, ["INTERNALDATE"])[found[-1]])
+            self._delete(client, found)
             return bool(found)
 
         if self._line.run(act):
-            return Probe(name="draft", state="ok", said="A draft was put there and taken away.")
-        return Probe(
-            name="draft",
-            state="warn",
-            said="A draft was put there, but the server does not find it by its Message-ID; look "
-            "into the Drafts folder and remove it. Drafts and sent mail may appear twice.",
-        )
+            return Probe(name="draft", state="ok", found="draft")
+        return Probe(name="draft", state="warn", found="draft_lost")
+
+    def _claim(self, box: Path) -> Probe:
+        try:
+            ours = known_box(box)
+        except PermissionError:
+            return _skipped("claim", "box_unknown")
+        claims = self._line.run(self._claims)
+        # The server's own time: the clock of a board may be wrong.
+        now = self._server_time or self._clock.now()
+        for other, host, written in claims:
+            if other != ours and now - written < LEASE:
+                minutes = max(0, int((now - written).total_seconds()) // 60)
+                values = (("host", host), ("minutes", str(minutes)))
+                return Probe(name="claim", state="warn", found="claimed", values=values)
+        mine = any(other == ours and now - written < LEASE for other, _, written in claims)
+        return Probe(name="claim", state="ok", found="ours" if mine else "unclaimed")
+
+    def _claims(self, client: IMAPClient) -> list[tuple[str, str, datetime]]:
+        """Box, host and time of each claim on the account; makes and changes nothing."""
+        if Place.CLAIM not in self._folders.known(client):
+            return []
+        self._folders.select(client, Place.CLAIM, readonly=True)
+        uids = client.search(["UNDELETED"])
+        answers = client.fetch(uids, [HEADER, "INTERNALDATE"]) if uids else {}
+        found = []
+        for answer in answers.values():
+            head = message_from_bytes(answer.get(b"BODY[HEADER]") or b"")
+            other, written = str(head.get(BOX_HEADER, "")).strip(), _stored(answer)
+            if other and written is not None:
+                host = "".join(c for c in str(head.get(HOST_HEADER, "?")) if c.isprintable())
+                found.append((other, host.strip()[:100], written))
+        return found
 
     def _smtp(self) -> Probe:
         offered = self._submission.probe(self._office.addresses[0])
         smtp = self._settings.smtp
         shown = [one for one in ("8BITMIME", "SMTPUTF8", "PIPELINING") if one in offered]
-        said = f"Signed in at {smtp.host} ({smtp.security}), sender accepted"
-        return Probe(name="smtp", state="ok", said=f"{said}; it offers {', '.join(shown) or '—'}.")
+        values = (
+            ("server", smtp.host),
+            ("security", smtp.security),
+            ("offered", ", ".join(shown) or "-"),
+        )
+        return Probe(name="smtp", state="ok", found="sender_accepted", values=values)
 
     def _round_trip(self) -> Probe:
         note = self._note("check")
@@ -134,27 +191,22 @@ class AccountProbe:
         self._submission.send(note, lambda: None)
         head = self._awaited(note.id, begun)
         if head is None:
-            seconds = int(ROUND_TRIP.total_seconds())
-            return Probe(
-                name="round_trip",
-                state="failed",
-                said=f"The mail to ourselves left but did not come back within {seconds} s. Does "
-                "the first of the office's addresses lead to this mailbox? Look into its spam "
-                "folder, too.",
-            )
+            seconds = ("seconds", f"{ROUND_TRIP.total_seconds():g}")
+            return Probe(name="round_trip", state="failed", found="lost", values=(seconds,))
         copied = self._line.run(lambda client: self._server_copied(client, note.id))
         took = self._clock.steady() - begun
         learned = [("sent_copy", "server" if copied else "append")]
         named = _authserv(head)
         if named:
             learned.append(("authserv_id", named))
-        said = f"A mail to ourselves came back after {took:.1f} s."
-        state: State = "ok"
-        if copied != (self._settings.smtp.sent_copy == "server"):
-            wanted = "server" if copied else "append"
-            said += f' Set sent_copy = "{wanted}": that is what the server does.'
-            state = "warn"
-        return Probe(name="round_trip", state=state, said=said, learned=tuple(learned))
+        right = copied == (self._settings.smtp.sent_copy == "server")
+        return Probe(
+            name="round_trip",
+            state="ok" if right else "warn",
+            found="came_back" if right else ("copied" if copied else "not_copied"),
+            values=(("seconds", f"{took:.1f}"),),
+            learned=tuple(learned),
+        )
 
     def _awaited(self, message_id: MessageId, begun: float) -> bytes | None:
         pause = threading.Event()
@@ -166,24 +218,35 @@ class AccountProbe:
         return None
 
     def _take(self, client: IMAPClient, message_id: MessageId) -> bytes | None:
-        """The header of the mail to ourselves, which is removed; a running service may file it."""
+        """The header of the mail to ourselves, which is removed."""
         known = self._folders.known(client)
-        for place in (Place.INBOX, Place.SKIPPED):
+        for place in _ARRIVES:
             if place not in known:
                 continue
             self._folders.select(client, place)
             found = holding(client, "Message-ID", message_id)
-            if found:
-                answer = client.fetch(found[:1], [HEADER])[found[0]]
-                _delete(client, found)
-                return bytes(answer.get(b"BODY[HEADER]") or b"")
+            answer = client.fetch(found, [HEADER]) if found else {}
+            # A running service may have moved it on in between.
+            if head := next((one.get(b"BODY[HEADER]") for one in answer.values()), None):
+                self._delete(client, found)
+                return bytes(head)
         return None
 
     def _server_copied(self, client: IMAPClient, message_id: MessageId) -> bool:
         self._folders.select(client, Place.SENT)
         found = holding(client, "Message-ID", message_id)
-        _delete(client, found)
+        self._delete(client, found)
         return bool(found)
+
+    def _delete(self, client: IMAPClient, uids: list[int]) -> None:
+        """These mails of the open folder and nobody else's."""
+        if not uids:
+            return
+        client.delete_messages(uids, silent=True)
+        if self._line.can("UIDPLUS"):
+            client.uid_expunge(uids)
+        elif set(client.search(["DELETED"])) <= set(uids):
+            client.expunge()
 
     def _note(self, what: str) -> Reply:
         address = self._office.addresses[0]
@@ -204,18 +267,32 @@ class AccountProbe:
         )
 
 
+def known_box(state: Path) -> str:
+    """What tells this box from every other, or nothing where no service has run yet.
+
+    Raises:
+        PermissionError: only the service may read it.
+    """
+    try:
+        return (state / BOX_FILE).read_text("ascii").strip()
+    except (FileNotFoundError, NotADirectoryError):
+        return ""
+
+
+def _stored(answer: dict[bytes, Any]) -> datetime | None:
+    written = answer.get(b"INTERNALDATE")
+    return written.astimezone(UTC) if isinstance(written, datetime) else None
+
+
+def _skipped(name: str, found: str) -> Probe:
+    return Probe(name=name, state="skipped", found=found)
+
+
 def _tried(name: str, act: Callable[[], Probe]) -> Probe:
     try:
         return act()
     except ApplianceError as error:
-        return Probe(name=name, state="failed", said=str(error))
-
-
-def _delete(client: IMAPClient, uids: list[int]) -> None:
-    if uids:
-        client.delete_messages(uids, silent=True)
-        if set(client.search(["DELETED"])) <= set(uids):
-            client.expunge()
+        return failed(name, error)
 
 
 def _authserv(head: bytes) -> str:

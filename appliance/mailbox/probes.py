@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from appliance.domain.errors import ApplianceError
+from appliance.domain.errors import ApplianceError, CredentialsRefused, TransientError
 from appliance.mailbox.maildir import Folder, Maildir
 
 State = Literal["ok", "warn", "failed", "skipped"]
@@ -15,29 +15,43 @@ class Probe:
     """One thing that was tried.
 
     Attributes:
-        name: what was tried, as a fixed word: ``imap``, ``folders``, ``draft``, ``smtp``,
-            ``round_trip``, ``folder``.
+        name: what was tried, as a fixed word: ``sign_in``, ``imap``, ``folders``, ``draft``,
+            ``claim``, ``smtp``, ``round_trip``, ``folder``.
         state: how it went; skipped where something before it failed.
-        said: a sentence for the administrator; quotes no mail and no secret.
+        found: what came of it, as a fixed word; whoever shows it has the sentence.
+        values: what that sentence names; quotes no mail and no secret.
         learned: what the configuration may use: ``authserv_id``, ``sent_copy``.
     """
 
     name: str
     state: State
-    said: str
+    found: str
+    values: tuple[tuple[str, str], ...] = ()
     learned: tuple[tuple[str, str], ...] = ()
+
+
+def failed(name: str, error: ApplianceError) -> Probe:
+    """What a probe brought that ended with an error."""
+    match error:
+        case CredentialsRefused():
+            found = "refused"
+        case TransientError():
+            found = "unreachable"
+        case _:
+            found = "wrong"
+    return Probe(name=name, state="failed", found=found, values=(("reason", str(error)),))
 
 
 def folder_probe(path: Path, *, name: str) -> Probe:
     """Whether the Maildir is there and can be written to; makes nothing that is not there."""
     maildir = Maildir(name=name, root=path)
+    place = ("path", str(path))
     try:
         if not path.is_dir():
-            return Probe(
-                name="folder", state="warn", said=f"{path} is not there yet; the service makes it."
-            )
+            return Probe(name="folder", state="warn", found="no_folder", values=(place,))
         maildir.require()
         waiting = len(maildir.files(Folder.INBOX))
     except ApplianceError as error:
-        return Probe(name="folder", state="failed", said=str(error))
-    return Probe(name="folder", state="ok", said=f"{path}: {waiting} mails in the inbox.")
+        return failed("folder", error)
+    values = (place, ("waiting", str(waiting)))
+    return Probe(name="folder", state="ok", found="folder", values=values)

@@ -65,12 +65,18 @@ PROVIDERS: Final = (
 )
 
 
-def provider_of(domain: str) -> Provider:
-    """The provider of a mail domain; for one nobody knows, a guess at its servers' names."""
+def provider_of(domain: str) -> Provider | None:
+    """The provider whose own mail domain it is; a firm's own domain tells nothing."""
     lowered = domain.lower()
     for provider in PROVIDERS:
         if any(lowered == one or lowered.endswith(f".{one}") for one in provider.domains):
             return provider
+    return None
+
+
+def unknown_provider(domain: str) -> Provider:
+    """Somebody's own server, with a guess at its names."""
+    lowered = domain.lower()
     return Provider(
         name="",
         domains=(lowered,),
