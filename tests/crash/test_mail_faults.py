@@ -19,7 +19,7 @@ from tests.imap_account import PASSWORD
 from tests.imap_daemon import PATIENT, imap_daemon
 from tests.raw_mail import raw_mail
 from tests.servers.dovecot import Dovecot
-from tests.servers.faults import FaultProxy, Weather
+from tests.servers.faults import FaultProxy, How, Weather
 from tests.servers.relay import AFTER_THE_DOT, Relay
 
 BACK_SECONDS = 5.0
@@ -33,7 +33,7 @@ MAILS = 25
 FAULTS = 75
 SEED = 20261125
 # A frozen connection costs a time-out, so it is rare.
-HOWS = (*("drop", "truncate", "delay") * 8, "freeze")
+HOWS: tuple[How, ...] = (*("drop", "truncate", "delay") * 8, "freeze")
 IMPATIENT = (
     "-c",
     """

@@ -102,12 +102,15 @@ class Tokens:
 class Script:
     """A server that says exactly what it is told to, and keeps all that it hears.
 
-    ``answers`` by verb, ``CONNECT``, ``TEXT`` (a line that is no command) or ``END`` (the dot);
-    empty: hang up. ``seen`` are the lines of commands, ``text`` what followed a 354, undecoded.
+    ``answers`` by verb, ``CONNECT``, ``TEXT`` (a line that is no command) or ``END`` (the dot),
+    where there are several one after another; empty: hang up. ``seen`` are the lines of commands, ``text`` what followed a 354, undecoded.
     """
 
-    def __init__(self, **answers: bytes) -> None:
-        self.answers = {**USUAL, **answers}
+    def __init__(self, **answers: bytes | tuple[bytes, ...]) -> None:
+        told = {**USUAL, **answers}
+        self.answers = {
+            stage: [said] if isinstance(said, bytes) else list(said) for stage, said in told.items()
+        }
         self.seen: list[str] = []
         self.text = b""
         self.dots = 0
@@ -148,7 +151,7 @@ class Script:
 
     def _converse(self, connection: socket.socket, lines: Any) -> None:
         stage = "CONNECT"
-        while answer := self.answers.get(stage, b"250 ok\r\n"):
+        while answer := self._answer(stage):
             connection.sendall(answer)
             if stage == "DATA" and answer.startswith(b"354"):
                 stage = "END"
@@ -161,6 +164,11 @@ class Script:
             self.seen.append(line.decode("utf-8", "replace").rstrip("\r\n"))
             verb = self.seen[-1].split(" ")[0].upper()
             stage = verb if verb in VERBS else "TEXT"
+
+    def _answer(self, stage: str) -> bytes:
+        """The last one stays."""
+        said = self.answers.get(stage, [b"250 ok\r\n"])
+        return said.pop(0) if len(said) > 1 else said[0]
 
     def _read_text(self, lines: Any) -> bool:
         while line := lines.readline():
@@ -273,6 +281,13 @@ def test_lines_that_begin_with_a_dot_arrive_as_they_were() -> None:
         raw = submission(relay.port).send(replace(REPLY, text=text), Commit())
     assert relay.mails[0].raw == raw
     assert raw.endswith(b"\r\n\r\n.\r\n..\r\n.a\r\n...\r\nb.\r\n\r\n.\r\n")
+
+
+def test_a_text_that_ends_in_the_middle_of_a_line_ends_with_one() -> None:
+    with Relay() as relay:
+        raw = submission(relay.port).send(replace(REPLY, text="Hello\n.."), Commit())
+    assert relay.mails[0].raw == raw
+    assert raw.endswith(b"\r\n\r\nHello\r\n..\r\n")
 
 
 def test_the_empty_envelope_sender_is_used_where_it_is_set() -> None:
@@ -388,6 +403,29 @@ def test_what_a_server_says_beyond_ascii_harms_nothing() -> None:
     with Script(CONNECT=b"220 " + said + b"\r\n", EHLO=b"250 " + said + b"\r\n", **answers) as it:
         submission(it.port).send(REPLY, Commit())
     assert it.text
+
+
+@pytest.mark.parametrize("answer", [b"421 4.3.2 later\r\n", b"550 5.7.1 go away\r\n"])
+def test_a_server_that_wants_no_greeting_is_out_of_reach(answer: bytes) -> None:
+    with Script(EHLO=answer, HELO=answer) as script:
+        fails(submission(script.port), MailboxUnreachable)
+    assert script.verbs()[:2] == ["EHLO", "HELO"]
+    assert "MAIL" not in script.verbs()
+
+
+def test_a_server_that_knows_no_extensions_gets_a_plain_mail() -> None:
+    with Script(EHLO=b"502 5.5.1 what?\r\n", HELO=b"250 script\r\n") as script:
+        submission(script.port).send(REPLY, Commit())
+    assert f"MAIL FROM:<{USER}>" in script.seen
+    assert script.dots == 1
+
+
+def test_a_server_that_hangs_up_in_the_middle_of_the_mail_is_out_of_reach() -> None:
+    large = replace(REPLY, text="A line of a long answer.\n" * 400_000)
+    with Script() as script:
+        script._read_text = lambda _: False  # type: ignore[method-assign, assignment]
+        fails(submission(script.port), MailboxUnreachable, reply=large)
+    assert script.dots == 0
 
 
 def test_where_nobody_listens_the_server_is_out_of_reach() -> None:
@@ -653,6 +691,13 @@ def test_a_starttls_that_fails_is_not_gone_without(answer: bytes) -> None:
     assert not {"AUTH", "MAIL"} & set(script.verbs())
 
 
+def test_a_silence_after_starttls_is_given_up() -> None:
+    offer = b"250-script\r\n250 STARTTLS\r\n"
+    with Script(EHLO=offer, STARTTLS=b"220-half an answer\r\n") as script:
+        sender = submission(script.port, security="starttls", timeout=0.15)
+        assert "no answer in time" in fails(sender, MailboxUnreachable)
+
+
 def test_a_ca_file_that_cannot_be_read_is_told(tmp_path: Path) -> None:
     with Relay() as relay:
         with pytest.raises(ConfigError):
@@ -669,17 +714,25 @@ def test_a_server_in_the_clear_is_no_server_with_tls(tmp_path: Path) -> None:
     assert "Check port and security" in said or "no answer" in said
 
 
+LOGIN = {
+    "EHLO": b"250-script\r\n250 AUTH CRAM-MD5 LOGIN\r\n",
+    "AUTH": b"334 VXNlcm5hbWU6\r\n",
+}
+ASKED = b"334 UGFzc3dvcmQ6\r\n"
+
+
 def test_login_is_used_where_plain_is_not_offered() -> None:
-    script = Script(
-        EHLO=b"250-script\r\n250 AUTH CRAM-MD5 LOGIN\r\n",
-        AUTH=b"334 VXNlcm5hbWU6\r\n",
-        TEXT=b"334 UGFzc3dvcmQ6\r\n",
-    )
-    with script:
-        # The script asks for ever.
-        fails(submission(script.port), MailboxUnreachable)
+    with Script(**LOGIN, TEXT=(ASKED, b"235 2.7.0 ok\r\n")) as script:
+        submission(script.port).send(REPLY, Commit())
     coded = [base64.b64encode(said.encode()).decode() for said in (USER, CANARY)]
     assert script.seen[1:4] == ["AUTH LOGIN", *coded]
+    assert script.dots == 1
+
+
+def test_a_login_that_asks_for_ever_is_no_sign_in() -> None:
+    with Script(**LOGIN, TEXT=ASKED) as script:
+        fails(submission(script.port), MailboxUnreachable)
+    assert "MAIL" not in script.verbs()
 
 
 @pytest.mark.parametrize("offer", [b"AUTH CRAM-MD5 XOAUTH2", b"AUTH GSSAPI"])
@@ -725,6 +778,21 @@ def test_a_token_that_is_refused_twice_is_for_a_person() -> None:
         assert relay.seen("AUTH") == 2
     assert "the access token" in said
     assert "(535 5.7.8)" in said
+
+
+@pytest.mark.parametrize(
+    ("offered", "shown"),
+    [
+        ("XOAUTH2 OAUTHBEARER", f"user={USER}\1auth=Bearer {TOKEN}\1\1"),
+        ("OAUTHBEARER", f"n,a={USER},\1auth=Bearer {TOKEN}\1\1"),
+    ],
+)
+def test_a_token_is_shown_in_the_way_the_server_offers(offered: str, shown: str) -> None:
+    with Script(EHLO=f"250-script\r\n250 AUTH PLAIN {offered}\r\n".encode()) as script:
+        submission(script.port, sign_in=bearer(TOKEN)).send(REPLY, Commit())
+    coded = base64.b64encode(shown.encode()).decode()
+    assert script.seen[1] == f"AUTH {offered.split(maxsplit=1)[0]} {coded}"
+    assert script.dots == 1
 
 
 def test_a_refused_token_is_answered_as_its_mechanism_wants() -> None:

@@ -14,7 +14,7 @@ from appliance.domain.draft import Reply
 from appliance.domain.errors import ReplyRefused
 from appliance.domain.mail import Address, MessageId
 from appliance.mailbox import mime
-from appliance.mailbox.compose import compose
+from appliance.mailbox.compose import compose, wire_address
 
 REPLY = Reply(
     id=MessageId("r1.north@office.example"),
@@ -183,6 +183,48 @@ def test_a_sender_beyond_ascii_is_read_and_can_be_answered(name: str, address: s
     assert (again.to[0].address, again.to[0].name) == (address, read.sender.name)
     others = raw.replace(f"<{address}>".encode(), b"")
     assert others.isascii()
+
+
+@pytest.mark.parametrize(
+    ("address", "ascii_form", "utf8_form"),
+    [
+        ("li.na@customer.example", "li.na@customer.example", "li.na@customer.example"),
+        ("Li.Na@Customer.Example", "Li.Na@Customer.Example", "Li.Na@Customer.Example"),
+        ("li@例子.公司", "li@xn--fsqu00a.xn--55qx5d", "li@例子.公司"),
+        ("用户@例子.公司", None, "用户@例子.公司"),
+        ("jörg@xn--bcher-kva.example", None, "jörg@xn--bcher-kva.example"),
+        ("li@straße.example", None, "li@straße.example"),
+        ("a b@customer.example", None, None),
+        ("li@a.example>,<x@b.example", None, None),
+        ("li@a.example SIZE=1", None, None),
+        ("@customer.example", None, None),
+        ("li@", None, None),
+        ("", None, None),
+    ],
+)
+def test_an_address_has_one_form_on_the_wire_or_none(
+    address: str, ascii_form: str | None, utf8_form: str | None
+) -> None:
+    for utf8, form in ((False, ascii_form), (True, utf8_form)):
+        if form is not None:
+            assert wire_address(Address(address), utf8=utf8) == form
+            continue
+        with pytest.raises(ReplyRefused) as refused:
+            wire_address(Address(address), utf8=utf8)
+        assert address == "" or address not in str(refused.value)
+
+
+@settings(max_examples=200, deadline=None)
+@given(local=st.text(max_size=20), domain=st.text(max_size=20), utf8=st.booleans())
+def test_no_address_ends_its_command(local: str, domain: str, utf8: bool) -> None:
+    try:
+        written = wire_address(Address(f"{local}@{domain}"), utf8=utf8)
+    except ReplyRefused:
+        return
+    assert written.isascii() or utf8
+    assert not set(written) & set(" \t\r\n<>")
+    assert written.count("@") == 1
+    assert written.isprintable() or utf8
 
 
 def test_utf8_changes_nothing_for_ascii_addresses() -> None:
