@@ -52,7 +52,7 @@ class Clerk:
         self._screened = screened
         self._outside = Outside(floor.store, floor.clock)
         self.beat = floor.clock.steady()
-        """Steady time of the last turn of the loop, for the watchdog."""
+        """Steady time of the last step, for the watchdog: a slow server is no hanging thread."""
 
     def wake(self) -> None:
         """There may be work."""
@@ -66,7 +66,7 @@ class Clerk:
     def run(self) -> None:
         """Work until stopped."""
         while not self._stop.is_set():
-            self.beat = self._clock.steady()
+            self._step()
             self._wake.clear()
             try:
                 busy = self.once()
@@ -78,6 +78,9 @@ class Clerk:
                 busy = False
             if not busy:
                 self._wake.wait(_BEAT_SECONDS)
+
+    def _step(self) -> None:
+        self.beat = self._clock.steady()
 
     def once(self) -> bool:
         """Do one job; False where there is none."""
@@ -120,6 +123,8 @@ class Clerk:
                 raise SendingStopped("Sending is stopped.")
             step = Step(to=State.SENDING, note="Handing the reply over.")
             sending.append(self._store.apply(job, step, actor=DAEMON))
+            # The answer to the dot may take minutes, and to be killed before it is doubt.
+            self._step()
 
         try:
             # A person may have sent an answer from their own mail program this very minute.
@@ -154,6 +159,7 @@ class Clerk:
         A copy may turn up late among the sent mail, so for a while the doubt is only postponed.
         """
         assert job.reply is not None
+        self._step()
         match self._desks[job.message.mailbox].mailbox.find_sent(job.reply):
             case Evidence.SENT:
                 return self._sent(job, "The reply was found among the sent mail.")
@@ -201,6 +207,7 @@ class Clerk:
             name = job.message.mailbox
             if name in unreachable:
                 continue
+            self._step()
             try:
                 mailbox = self._desks[name].mailbox
                 if job.state is not State.DRAFTED:

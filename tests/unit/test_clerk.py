@@ -1,9 +1,10 @@
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from appliance.domain.draft import OUTSIDE, Evidence
+from appliance.domain.draft import OUTSIDE, Evidence, Reply
 from appliance.domain.errors import (
     AlreadyRunning,
     CredentialsRefused,
@@ -323,3 +324,29 @@ def test_after_one_failure_a_mailbox_is_left_alone_until_the_next_look(
     room.mailbox.trouble["file"] = [MailboxUnreachable("It does not answer.")]
     clerk.file()
     assert room.mailbox.places == {}
+
+
+def test_a_slow_server_is_no_hanging_clerk(
+    room: Hall, clerk: Clerk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for uid in "12":
+        approved(room, uid)
+    silent: list[float] = []
+
+    def slow(*_: object) -> Evidence:
+        silent.append(room.clock.steady() - clerk.beat)
+        room.clock.advance(timedelta(minutes=1))
+        return Evidence.SENT
+
+    def send(_: object, _reply: Reply, commit: Callable[[], None]) -> None:
+        room.clock.advance(timedelta(minutes=1))
+        commit()
+        slow()
+        raise MailboxUnreachable("No answer to the dot.")
+
+    for name, act in (("file", slow), ("find_sent", slow), ("send", send)):
+        monkeypatch.setattr(type(room.mailbox), name, act)
+    while clerk.once():
+        pass
+    clerk.file()
+    assert silent == [0.0] * 6
