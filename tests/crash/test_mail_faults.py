@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from email import message_from_bytes
 from pathlib import Path
@@ -184,19 +184,26 @@ class Storm:
                 flow=PATIENT + "retry_max_seconds = 1.0\n",
             )
             daemon.start()
-            calm = Event()
-            thaw = Thread(target=self._thaw, args=(calm,))
-            thaw.start()
-            self._deliver()
-            daemon.until(lambda: self.faults.total() >= FAULTS, 120)
-            calm.set()
-            thaw.join()
+            with self._thawing():
+                self._deliver()
+                daemon.until(lambda: self.faults.total() >= FAULTS, 120)
             for proxy in (self.imap, self.smtp):
                 proxy.clear()
             daemon.until(lambda: self._settled(daemon), 60)
             ended = self._found(daemon, monotonic() - begun)
             assert daemon.stop() == 0
         return ended
+
+    @contextmanager
+    def _thawing(self) -> Iterator[None]:
+        calm = Event()
+        thaw = Thread(target=self._thaw, args=(calm,))
+        thaw.start()
+        try:
+            yield
+        finally:
+            calm.set()
+            thaw.join()
 
     def _thaw(self, calm: Event) -> None:
         """Some of what is frozen goes on before the client loses patience, some later."""
