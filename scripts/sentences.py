@@ -18,7 +18,8 @@ def extract(
 ) -> Iterator[Found]:
     """Sentences in a module (https://babel.pocoo.org, "Writing Extraction Methods").
 
-    Besides the arguments in ``POSITIONS`` these are the constants that are called ``reason``.
+    Besides the arguments in ``POSITIONS`` these are the constants that are called ``reason``
+    or ``_REASON``.
     """
     for node in ast.walk(ast.parse(file.read())):
         for value in _candidates(node):
@@ -34,6 +35,8 @@ def _candidates(node: ast.AST) -> Sequence[ast.expr]:
         case ast.Call(func=ast.Name(id=name), args=arguments) if name in POSITIONS:
             return arguments[POSITIONS[name] : POSITIONS[name] + 1]
         case ast.Assign(targets=[ast.Name(id="reason")], value=value):
+            return (value,)
+        case ast.AnnAssign(target=ast.Name(id="_REASON"), value=ast.expr() as value):
             return (value,)
         case ast.keyword(arg="reason", value=value):
             return (value,)

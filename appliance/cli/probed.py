@@ -22,7 +22,7 @@ def named_probe(name: str) -> str:
         "imap": _("mail in (IMAP)"),
         "folders": _("folders"),
         "draft": _("a draft"),
-        "claim": _("no other box"),
+        "claim": _("other boxes"),
         "smtp": _("mail out (SMTP)"),
         "round_trip": _("mail to itself"),
         "folder": _("the folder"),
@@ -68,7 +68,7 @@ def _incoming() -> dict[str, str]:
             "This one will do nothing here until the other one is stopped."
         ),
         "box_unknown": _("Not tried: only the service may read which box this is."),
-        "folder": _("{path}: {waiting} mails in the inbox."),
+        "folder": _("{path}: mails in the inbox: {waiting}."),
         "no_folder": _("{path} is not there yet; the service makes it."),
     }
 

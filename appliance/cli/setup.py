@@ -112,7 +112,7 @@ def _box(config: Path) -> Settings:
     print(_("The language model is one large file (.gguf) that you bring."))
     model = _path(ask.text(_("Model file"), str(EngineSettings().model)))
     if not model.is_file():
-        print("  " + _("It is not there yet; mail is held until it is."))
+        print("  " + _("It is not there yet; mail waits until it is."))
     return replace(usual, state=_path(state), engine=EngineSettings(model=model))
 
 
