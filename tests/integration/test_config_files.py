@@ -7,9 +7,14 @@ from pathlib import Path
 
 import pytest
 
+from appliance.config.accounts import ImapSettings, SignIn, SmtpSettings
+from appliance.config.files import replace_file
 from appliance.config.overrides import Override, Overrides, load, save
+from appliance.config.settings import MailboxSettings, Office
 from appliance.config.toml import load_office, load_settings
+from appliance.config.written import changed, toml_text
 from appliance.domain.errors import ConfigError, DiskFull
+from appliance.domain.mail import Address
 
 NOON = datetime(2026, 11, 3, 12, 30, 1, 250_000, tzinfo=timezone(timedelta(hours=8)))
 PAUSE = Override(
@@ -121,3 +126,30 @@ def test_a_full_disk_leaves_the_old_file_and_nothing_else(
 
 def test_the_script_that_writes_the_page_of_settings_is_sound_shell() -> None:
     subprocess.run(["bash", "-n", str(ROOT / "scripts" / "config_reference")], check=True)
+
+
+def test_settings_that_are_written_are_read_back_the_same(tmp_path: Path) -> None:
+    mailbox = MailboxSettings(
+        name="desk",
+        office=tmp_path / "office",
+        kind="imap",
+        sign_in=SignIn(user="a@b.example", secret="desk"),
+        imap=ImapSettings(host="127.0.0.1", port=1143, ca_file=tmp_path / 'a "b" 青.pem'),
+        smtp=SmtpSettings(host="127.0.0.1", security="starttls", sent_copy="server"),
+    )
+    office = Office(name='青禾 "电器"\n', addresses=(Address("a@b.example"),), signature="")
+    file = tmp_path / "appliance.toml"
+
+    replace_file(file, toml_text({"mailbox": [changed(mailbox)]}).encode())
+    (tmp_path / "office").mkdir()
+    replace_file(tmp_path / "office" / "office.toml", toml_text(changed(office)).encode())
+
+    assert load_settings(file).mailbox == (mailbox,)
+    assert load_office(tmp_path / "office") == office
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+
+
+def test_what_is_as_by_default_is_not_written() -> None:
+    mailbox = MailboxSettings(name="a", office=Path("/o"), path=Path("/m"))
+
+    assert changed(mailbox) == {"name": "a", "office": "/o", "path": "/m"}

@@ -94,7 +94,7 @@ def test_a_missing_setting_is_named_with_the_line_of_its_table() -> None:
 
     assert problems == (
         "a.toml, line 2: mailbox[1].office is missing.",
-        "a.toml, line 2: mailbox[1].path is missing.",
+        "a.toml, line 2: mailbox[1].path is missing: the directory of the Maildir.",
     )
 
 
@@ -202,3 +202,150 @@ def test_any_text_is_settings_or_a_config_error(text: str) -> None:
     with pytest.raises(ConfigError) as caught:
         settings_from(text, "a.toml")
     assert caught.value.problems
+
+
+ACCOUNT = """[[mailbox]]
+name = "a"
+office = "o"
+kind = "imap"
+[mailbox.sign_in]
+user = "a@b.example"
+secret = "desk"
+[mailbox.imap]
+host = "mail.b.example"
+[mailbox.smtp]
+host = "mail.b.example"
+"""
+
+
+def without(*lines: str) -> str:
+    kept = [line for line in ACCOUNT.splitlines() if line not in lines]
+    assert len(kept) == len(ACCOUNT.splitlines()) - len(lines)
+    return "\n".join(kept) + "\n"
+
+
+def with_lines(after: str, lines: str, text: str = ACCOUNT) -> str:
+    assert f"{after}\n" in text
+    return text.replace(f"{after}\n", f"{after}\n{lines}\n", 1)
+
+
+def test_an_account_needs_servers_a_user_and_a_secret() -> None:
+    settings = settings_from(ACCOUNT, "a.toml")
+    assert settings.mailbox[0].imap.security == settings.mailbox[0].smtp.security == "tls"
+    assert settings.mailbox[0].path is None
+
+    bare = '[[mailbox]]\nname = "a"\noffice = "o"\nkind = "imap"\n'
+    assert problems_of_settings(bare) == (
+        "a.toml, line 1: mailbox[1].imap.host is missing.",
+        "a.toml, line 1: mailbox[1].smtp.host is missing.",
+        "a.toml, line 1: mailbox[1].sign_in.user is missing.",
+        "a.toml, line 1: mailbox[1].sign_in.secret is missing; password needs it.",
+    )
+
+
+@pytest.mark.parametrize(
+    ("sign_in", "missing"),
+    [
+        ('method = "google"', ["client_id", "client_secret", "secret"]),
+        ('method = "microsoft"', ["client_id"]),
+        ('method = "microsoft"\nflow = "secret"', ["client_id", "secret"]),
+        ('method = "microsoft"\nflow = "certificate"', ["client_id", "secret", "thumbprint"]),
+        ('method = "password"', ["secret"]),
+        ('method = "microsoft"\nclient_id = "1"', []),
+        ('method = "google"\nclient_id = "1"\nclient_secret = "c"\nsecret = "s"', []),
+    ],
+)
+def test_each_method_of_signing_in_names_what_it_needs(sign_in: str, missing: list[str]) -> None:
+    text = with_lines('user = "a@b.example"', sign_in, without('secret = "desk"'))
+    method = sign_in.split('"')[1]
+
+    if not missing:
+        assert settings_from(text, "a.toml").mailbox[0].sign_in.method == method
+        return
+    assert sorted(problems_of_settings(text)) == sorted(
+        f"a.toml, line 5: mailbox[1].sign_in.{name} is missing; {method} needs it."
+        for name in missing
+    )
+
+
+@pytest.mark.parametrize("server", ["imap", "smtp"])
+@pytest.mark.parametrize(
+    "host",
+    ["mail.b.example", "192.168.1.2", "127.evil.example", "127", "::2", "localhost.b.example"],
+)
+def test_no_password_leaves_this_machine_in_the_clear(server: str, host: str) -> None:
+    text = ACCOUNT.replace(
+        f'[mailbox.{server}]\nhost = "mail.b.example"\n',
+        f'[mailbox.{server}]\nhost = "{host}"\nsecurity = "none"\n',
+    )
+    (problem,) = problems_of_settings(text)
+
+    assert problem.endswith(
+        f"mailbox[1].{server}.security must not be none: the password would be readable."
+    )
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.2", "::1", "localhost", "LOCALHOST"])
+def test_a_server_on_this_very_machine_may_do_without_encryption(host: str) -> None:
+    text = ACCOUNT.replace('"mail.b.example"', f'"{host}"\nsecurity = "none"')
+
+    assert settings_from(text, "a.toml").mailbox[0].smtp.security == "none"
+
+
+@pytest.mark.parametrize("value", ["abcd efgh ijkl mnop", "hunter2!", "pass/word", "密码", "a.b"])
+@pytest.mark.parametrize("name", ["secret", "client_secret"])
+def test_a_password_where_the_name_of_a_secret_belongs_is_refused_and_not_repeated(
+    name: str, value: str
+) -> None:
+    text = without('secret = "desk"')
+    rest = "" if name == "secret" else '\nsecret = "desk"'
+    text = with_lines('user = "a@b.example"', f'{name} = "{value}"{rest}', text)
+    (problem,) = problems_of_settings(text)
+
+    assert problem == (
+        f"a.toml, line 7: mailbox[1].sign_in.{name} must be the name of a secret (letters, digits, "
+        "- and _), never the secret itself."
+    )
+    assert value not in problem
+
+
+def test_two_mailboxes_are_not_the_same_account() -> None:
+    second = ACCOUNT.replace('name = "a"', 'name = "b"').replace("mail.b", "MAIL.B")
+    second = second.replace('user = "a@b.example"', 'user = "A@b.example"')
+
+    (problem,) = problems_of_settings(ACCOUNT + second)
+    assert problem == (
+        "a.toml, line 17: mailbox[2].sign_in.user is used at this server by another mailbox "
+        "already: both would answer its mail."
+    )
+
+
+@pytest.mark.parametrize(("old", "new"), [("a@b.example", "c@b.example"), ("mail.b", "mail.c")])
+def test_other_users_and_other_servers_are_other_accounts(old: str, new: str) -> None:
+    second = ACCOUNT.replace('name = "a"', 'name = "b"').replace(old, new)
+
+    assert len(settings_from(ACCOUNT + second, "a.toml").mailbox) == 2
+
+
+def test_a_folder_needs_its_directory_whatever_else_it_names() -> None:
+    text = ACCOUNT.replace('kind = "imap"', 'kind = "folder"')
+
+    assert problems_of_settings(text) == (
+        "a.toml, line 1: mailbox[1].path is missing: the directory of the Maildir.",
+    )
+
+
+@pytest.mark.parametrize(
+    ("line", "sentence"),
+    [
+        ("port = 65536", "port must be from 0 to 65535, not 65536."),
+        ('security = "ssl"', 'security must be one of tls, starttls, none, not "ssl".'),
+        ("backlog_days = -1", "backlog_days must be from 0 to 36500, not -1."),
+        ("largest_mb = 0", "largest_mb must be from 1 to 200, not 0."),
+        ('hots = "x"', "hots is not a setting. Did you mean host?"),
+    ],
+)
+def test_a_wrong_setting_of_a_server_is_named_with_its_table(line: str, sentence: str) -> None:
+    text = with_lines("[mailbox.imap]", line)
+
+    assert problems_of_settings(text) == (f"a.toml, line 9: mailbox[1].imap.{sentence}",)
