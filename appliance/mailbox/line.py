@@ -12,21 +12,18 @@ from imapclient.exceptions import (
     CapabilityError,
     IMAPClientAbortError,
     IMAPClientError,
-    LoginError,
 )
 
-from appliance import __version__
 from appliance.config.accounts import PORTS, ImapSettings
-from appliance.config.secrets import Secret
 from appliance.domain.errors import (
     ApplianceError,
-    CredentialsRefused,
     MailboxUnreachable,
     OperatorError,
     TransientError,
 )
 from appliance.domain.ports import Clock
 from appliance.mailbox import tls
+from appliance.mailbox.login import sign_in
 from appliance.mailbox.signin import SignIn
 
 T = TypeVar("T")
@@ -39,17 +36,6 @@ _PAUSE: Final = 0.5
 _LONGEST_PAUSE: Final = 15.0
 _BROKEN: Final = (IMAPClientAbortError, OSError, EOFError, ValueError, LookupError, TypeError)
 """What a connection that is cut, or a server that talks nonsense, makes the library raise."""
-
-_PASSING: Final = (
-    "unavailable",
-    "inuse",
-    "limit",
-    "serverbug",
-    "try again",
-    "temporar",
-    "too many",
-)
-"""Words of a refused sign-in that only time heals (RFC 5530 §3, and what servers say)."""
 
 _SECOND_TRY: Final = 2
 _FAREWELL_SECONDS: Final = 2.0
@@ -159,7 +145,7 @@ class Line:
         client: IMAPClient | None = None
         try:
             client = self._connected()
-            self._sign(client)
+            self._capabilities = sign_in(client, self._sign_in, self._place)
         except (*_BROKEN, IMAPClientError, TransientError, OperatorError) as error:
             if client is not None:
                 with suppress(OSError, IMAPClientError):
@@ -204,46 +190,6 @@ class Line:
             raise
         return client
 
-    def _sign(self, client: IMAPClient) -> None:
-        self._sign_in.run(lambda secret: self._show(client, secret))
-        self._capabilities = _capabilities(client)
-        if "ID" in self._capabilities:
-            # 163 and 126 call a sign-in unsafe that does not say who it is (RFC 2971).
-            with suppress(IMAPClientError):
-                client.id_({"name": "mail-appliance", "version": __version__})
-
-    def _show(self, client: IMAPClient, secret: Secret) -> None:
-        user, value = self._sign_in.user, secret.reveal()
-        offered = _capabilities(client)
-        try:
-            if self._sign_in.bearer:
-                mechanism, first = _bearer(user, value, offered)
-                client.sasl_login(mechanism, _Answers(first))
-            elif "AUTH=PLAIN" in offered:
-                client.sasl_login("PLAIN", _Answers(f"\0{user}\0{value}"))
-            else:
-                client.login(user, value)
-        except LoginError as error:
-            if isinstance(error.__context__, IMAPClientAbortError):
-                # The library calls a connection that was cut a refusal, too.
-                raise MailboxUnreachable(f"{self._place}: the connection broke off.") from error
-            text = str(error).lower()
-            if any(word in text for word in _PASSING):
-                raise MailboxUnreachable(
-                    f"{self._place}: the server lets nobody sign in at the moment."
-                ) from None
-            raise CredentialsRefused(self._refused()) from None
-
-    def _refused(self) -> str:
-        if self._sign_in.bearer:
-            return (
-                f"{self._place}: the server refused the access token. Run `appliance setup` again."
-            )
-        return (
-            f"{self._place}: the server refused the user name or the password. 163, 126 and QQ "
-            "want an authorisation code instead, Gmail an app password."
-        )
-
     def _failed(self, error: BaseException) -> ApplianceError:
         sentence = tls.failure(error, self._settings.host, self._port)
         return tls.kind(error)(sentence)
@@ -261,29 +207,6 @@ def _limited(client: IMAPClient, seconds: float | None) -> Iterator[None]:
     finally:
         with suppress(OSError):
             client.socket().settimeout(ANSWER_SECONDS)
-
-
-class _Answers:
-    """What is said in a SASL exchange: the first answer, then nothing, which ends a refused one."""
-
-    def __init__(self, first: str) -> None:
-        self._first: str | None = first
-
-    def __call__(self, _challenge: bytes) -> bytes:
-        said, self._first = self._first, None
-        return b"" if said is None else said.encode()
-
-
-def _bearer(user: str, token: str, offered: frozenset[str]) -> tuple[str, str]:
-    """Mechanism and first answer for an access token (RFC 7628 §3.1, or XOAUTH2)."""
-    if "AUTH=OAUTHBEARER" in offered and "AUTH=XOAUTH2" not in offered:
-        name = user.replace("=", "=3D").replace(",", "=2C")
-        return "OAUTHBEARER", f"n,a={name},\1auth=Bearer {token}\1\1"
-    return "XOAUTH2", f"user={user}\1auth=Bearer {token}\1\1"
-
-
-def _capabilities(client: IMAPClient) -> frozenset[str]:
-    return frozenset(one.decode("ascii", "replace").upper() for one in client.capabilities())
 
 
 def keep_alive(sock: socket.socket) -> None:

@@ -19,7 +19,7 @@ from appliance.domain.errors import (
     ReplyRefused,
 )
 from appliance.domain.mail import Address
-from appliance.mailbox import tls
+from appliance.mailbox import sasl, tls
 from appliance.mailbox.compose import compose, wire_address
 from appliance.mailbox.signin import SignIn
 
@@ -221,16 +221,12 @@ def _authenticated(connection: smtplib.SMTP, mechanism: str, user: str, value: s
         for said in (user, value):
             answer = connection.docmd(_base64(said)) if answer[0] == _CHALLENGE else answer
         return answer
-    name = user.replace("=", "=3D").replace(",", "=2C")
-    first = {
-        "PLAIN": f"\0{user}\0{value}",
-        "XOAUTH2": f"user={user}\1auth=Bearer {value}\1\1",
-        "OAUTHBEARER": f"n,a={name},\1auth=Bearer {value}\1\1",
-    }[mechanism]
-    answer = connection.docmd("AUTH", f"{mechanism} {_base64(first)}")
-    # Why a token was refused comes as a challenge, which wants an answer (RFC 7628 §3.2.3).
-    heard = "\1" if mechanism == "OAUTHBEARER" else ""
-    return connection.docmd(_base64(heard)) if answer[0] == _CHALLENGE else answer
+    answer = connection.docmd(
+        "AUTH", f"{mechanism} {_base64(sasl.opening(mechanism, user, value))}"
+    )
+    if answer[0] == _CHALLENGE:
+        return connection.docmd(_base64(sasl.closing(mechanism)))
+    return answer
 
 
 def _base64(text: str) -> str:
