@@ -38,11 +38,11 @@ class Health:
         """Note a trouble; only a new or changed reason is logged."""
         with self._lock:
             known = self._troubles.get(part)
-            if known is not None and known.reason == reason:
-                return
+            told = known is not None and known.reason == reason
             since = known.since if known is not None else self._clock.now()
             self._troubles[part] = Trouble(part=part, reason=reason, since=since, lasting=lasting)
-        log.warning("part=%s trouble=%s", part, reason)
+        if not told:
+            log.warning("part=%s trouble=%s", part, reason)
 
     def proven(self, part: str) -> None:
         """Note that the part just did its work; ends its trouble."""

@@ -81,7 +81,8 @@ class Intake:
         try:
             self._desks[self._name].mailbox.wait(wait)
         except ApplianceError as error:
-            self._health.broken(self.part, str(error))
+            lasting = isinstance(error, OperatorError)
+            self._health.broken(self.part, str(error), lasting=lasting)
             self._stop.wait(_FIRST_WAIT.total_seconds())
 
     def _attempt(self) -> timedelta:

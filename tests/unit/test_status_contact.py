@@ -94,6 +94,16 @@ def test_what_only_a_person_can_mend_is_dead_at_once(
     assert contact(page) == "dead"
 
 
+def test_a_sign_in_refused_during_a_wait_is_dead_at_once_too(room: Hall, page: Page) -> None:
+    poll(room)
+    bringer = Intake(mailbox="north", floor=room.floor, arrived=lambda: None)
+    bringer._stop.set()
+    for error, told in ((MailboxUnreachable("No."), "late"), (CredentialsRefused("No."), "dead")):
+        room.mailbox.trouble["wait"] = [error]
+        bringer._rest(POLL)
+        assert contact(page) == told
+
+
 def test_a_clock_that_is_set_loses_no_contact(room: Hall, page: Page) -> None:
     poll(room)
     room.clock.set_by_hand(datetime.fromisoformat("2031-01-01T00:00:00+00:00"))
