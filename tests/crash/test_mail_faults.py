@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from email import message_from_bytes
 from pathlib import Path
@@ -14,11 +14,13 @@ from typing import Any
 
 import pytest
 
+from appliance.domain.errors import ApplianceError
 from tests.daemon_process import DaemonProcess
 from tests.imap_account import PASSWORD
 from tests.imap_daemon import PATIENT, imap_daemon
 from tests.raw_mail import raw_mail
 from tests.servers.dovecot import Dovecot
+from tests.servers.dovecot_config import Setup
 from tests.servers.faults import FaultProxy, How, Weather
 from tests.servers.relay import AFTER_THE_DOT, Relay
 
@@ -127,6 +129,11 @@ def parent(raw: bytes) -> str:
     return str(message_from_bytes(raw)["In-Reply-To"])
 
 
+def asked(number: int) -> bytes:
+    """A mail of a thread, for which the folders are searched."""
+    return raw_mail(number, headers=f"References: <earlier-{number}@customers.example>\n")
+
+
 def question(subject: str) -> str:
     return f"<question-{subject.removeprefix('Question ')}@customers.example>"
 
@@ -150,10 +157,14 @@ class Ended:
 
 
 class Storm:
-    """A daemon whose connections to both servers meet faults by chance."""
+    """A daemon whose connections to both servers meet faults by chance.
+
+    ``automatic``: else a person approves every draft, and its copy lies in Drafts till then.
+    """
 
     def __init__(self, server: Dovecot, relay: Relay, directory: Path, number: int) -> None:
         self.server = server
+        self.automatic = number < STORMS // 2
         self.user = user(f"storm{number}")
         self.chance = Random(f"{SEED} {number}")
         self.numbers = range(number * MAILS, (number + 1) * MAILS)
@@ -178,15 +189,15 @@ class Storm:
                 imap=self.imap.port,
                 smtp=self.smtp.port,
                 user=self.user,
-                automatic=True,
+                automatic=self.automatic,
                 measured=False,
                 command=IMPATIENT,
                 flow=PATIENT + "retry_max_seconds = 1.0\n",
             )
             daemon.start()
             with self._thawing():
-                self._deliver()
-                daemon.until(lambda: self.faults.total() >= FAULTS, 120)
+                self._deliver(daemon)
+                daemon.until(lambda: self._approved(daemon) and self.faults.total() >= FAULTS, 120)
             for proxy in (self.imap, self.smtp):
                 proxy.clear()
             daemon.until(lambda: self._settled(daemon), 60)
@@ -212,11 +223,12 @@ class Storm:
             self.imap.release()
             self.smtp.release()
 
-    def _deliver(self) -> None:
+    def _deliver(self, daemon: DaemonProcess) -> None:
         """A few mails at a time; twice each server is gone for a second."""
         never = Event()
         for count, number in enumerate(self.numbers):
-            self.server.append(self.user, "INBOX", raw_mail(number))
+            raw = raw_mail(number) if self.automatic else asked(number)
+            self.server.append(self.user, "INBOX", raw)
             if count % 5 == 4:
                 gone = (self.imap, self.smtp)[count % 2] if count > 5 else None
                 if gone is not None:
@@ -224,10 +236,20 @@ class Storm:
                 never.wait(1.0)
                 if gone is not None:
                     gone.up()
+                self._approved(daemon)
                 never.wait(1.0)
 
+    def _approved(self, daemon: DaemonProcess) -> bool:
+        """A person approves every draft there is."""
+        for job in daemon.jobs():
+            if job["state"] == "drafted" and not self.automatic:
+                version = daemon.client.call("mail.show", id=job["id"])["version"]
+                with suppress(ApplianceError):
+                    daemon.client.call("mail.approve", id=job["id"], version=version)
+        return True
+
     def _settled(self, daemon: DaemonProcess) -> bool:
-        states = daemon.states()
+        states = daemon.states() if self._approved(daemon) else []
         return (
             len(states) == MAILS
             and set(states) <= {"sent", "held", "parked"}
@@ -245,7 +267,7 @@ class Storm:
             copies=Counter(parent(raw) for raw in self.server.messages(self.user, "Sent")),
             lying={
                 folder: [own_id(raw) for raw in self.server.messages(self.user, folder)]
-                for folder in ("Handled", "Held")
+                for folder in ("Handled", "Held", "Drafts")
                 if folder in there
             },
             faults=self.faults,
@@ -268,7 +290,9 @@ def weathered(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Weathered]:
     directory = tmp_path_factory.mktemp("faults")
     names = [*map(str, OUTAGES), "frozen", *(f"storm{number}" for number in range(STORMS))]
     with ExitStack() as stack:
-        server = stack.enter_context(Dovecot({user(name): PASSWORD for name in names}))
+        users = {user(name): PASSWORD for name in names}
+        server = stack.enter_context(Dovecot(users))
+        old = stack.enter_context(Dovecot(users, Setup(hidden=("MOVE",))))
         calm, relay = stack.enter_context(Relay()), stack.enter_context(Relay())
         relay.refuse("RCPT", "451 4.7.1 Later", after=5, times=3)
         relay.refuse(AFTER_THE_DOT, "451 4.3.0 Later", after=10, times=3)
@@ -282,7 +306,8 @@ def weathered(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Weathered]:
             return desk(str(seconds)).outage(seconds)
 
         def storm(number: int) -> Ended:
-            return Storm(server, relay, directory / f"storm{number}", number).ended()
+            servers = (server, old)
+            return Storm(servers[number % 2], relay, directory / f"storm{number}", number).ended()
 
         yield Weathered(
             frozen=pool.submit(lambda: desk("frozen").frozen()),
@@ -332,4 +357,5 @@ def test_a_hundred_mails_in_three_hundred_faults_are_answered_once_or_in_doubt(
         assert all(left[name] <= 1 for name in doubted), told
         assert one.copies == Counter(sent), told
         assert Counter(one.lying.get("Handled", [])) == Counter(sent), told
+        assert one.lying["Drafts"] == [], told
         assert Counter(one.lying.get("Held", [])) == Counter(doubted), told
