@@ -1,30 +1,17 @@
-"""The questions about servers and sign-in that ``appliance setup`` asks."""
+"""The questions about an account that ``appliance setup`` asks: above all who signs in, and how."""
 
-import re
 import threading
 from dataclasses import dataclass, field, replace
-from ipaddress import ip_address
 from pathlib import Path
-from typing import Final
 
 from appliance.cli import ask
+from appliance.cli.servers import ask_provider, ask_servers, unreadable
 from appliance.cli.words import words as _
-from appliance.config.accounts import (
-    PORTS,
-    Flow,
-    ImapSettings,
-    Method,
-    Security,
-    SignIn,
-    SmtpSettings,
-)
+from appliance.config.accounts import Flow, ImapSettings, Method, SignIn, SmtpSettings
 from appliance.config.secrets import Secret, Secrets
-from appliance.config.toml import is_local
 from appliance.domain.errors import ApplianceError
 from appliance.domain.mail import Address
-from appliance.mailbox.providers import PROVIDERS, Provider, provider_of, unknown_provider
-
-_HOST: Final = re.compile(r"(?!-)[\w-]+(?:\.[\w-]+)*\.?")
+from appliance.mailbox.providers import Provider
 
 
 @dataclass(slots=True, kw_only=True)
@@ -53,8 +40,8 @@ def ask_account(
         directory: where a token cache goes meanwhile.
         before: the last round, or None.
     """
-    provider = _provider(address.rpartition("@")[2], before)
     if before is None:
+        provider = ask_provider(address.rpartition("@")[2])
         account = Account(
             name=name,
             provider=provider,
@@ -64,106 +51,12 @@ def ask_account(
         )
     else:
         account = replace(before, learned={})
-    _ask_servers(account, known=bool(provider.name) or before is not None)
+    known = bool(account.provider.name) or before is not None
+    account.imap, account.smtp = ask_servers(account.imap, account.smtp, known=known)
     user = ask.text(_("User name (usually the mail address)"), account.sign_in.user)
     account.sign_in = replace(account.sign_in, user=user)
-    _ask_sign_in(account, secrets, directory, code=provider.code)
+    _ask_sign_in(account, secrets, directory, code=account.provider.code)
     return account
-
-
-def _provider(domain: str, before: Account | None) -> Provider:
-    if before is not None:
-        return before.provider
-    found = provider_of(domain)
-    if found is not None:
-        print(_("This is an address of {name}.").format(name=found.name))
-        return found
-    choices = [(one.name, _hosts(one)) for one in PROVIDERS]
-    own = "other"
-    answer = ask.choice(
-        _("Who keeps the mail of {domain}?").format(domain=domain),
-        [*choices, (own, _("another provider, or a server of your own"))],
-        own,
-    )
-    named = [one for one in PROVIDERS if one.name == answer]
-    return named[0] if named else unknown_provider(domain)
-
-
-def _hosts(provider: Provider) -> str:
-    return f"{provider.imap.host}, {provider.smtp.host}"
-
-
-def _ask_servers(account: Account, *, known: bool) -> None:
-    """Servers that are known already need one answer, others six."""
-    if known:
-        print(_("Mail in (IMAP):  {server}").format(server=_shown("imap", account.imap)))
-        print(_("Mail out (SMTP): {server}").format(server=_shown("smtp", account.smtp)))
-        if ask.yes(_("Use these servers?"), default=True):
-            return
-    account.imap = _imap(account.imap)
-    account.smtp = _smtp(account.smtp)
-    if account.imap.security != "none" or account.smtp.security != "none":
-        answer = ask.optional(
-            _("Certificate of your own authority, a PEM file (Enter: not needed)"),
-            str(account.imap.ca_file or ""),
-            right=_unreadable,
-        )
-        ca_file = Path(answer).expanduser().absolute() if answer else None
-        account.imap = replace(account.imap, ca_file=ca_file)
-        account.smtp = replace(account.smtp, ca_file=ca_file)
-
-
-def _shown(protocol: str, server: ImapSettings | SmtpSettings) -> str:
-    port = server.port or PORTS[protocol][server.security]
-    return f"{server.host}:{port} ({server.security})"
-
-
-def _imap(known: ImapSettings) -> ImapSettings:
-    host = ask.text(_("Server for incoming mail (IMAP)"), known.host, right=_wrong_host)
-    security = _security(known.security, host)
-    port = _port(known.port or PORTS["imap"][security])
-    return replace(known, host=host, security=security, port=_meant("imap", security, port))
-
-
-def _smtp(known: SmtpSettings) -> SmtpSettings:
-    host = ask.text(_("Server for outgoing mail (SMTP)"), known.host, right=_wrong_host)
-    security = _security(known.security, host)
-    port = _port(known.port or PORTS["smtp"][security])
-    return replace(known, host=host, security=security, port=_meant("smtp", security, port))
-
-
-def _wrong_host(answer: str) -> str:
-    if _HOST.fullmatch(answer):
-        return ""
-    try:
-        ip_address(answer)
-    except ValueError:
-        return _("This is no name of a server, such as mail.example.com; its port is asked next.")
-    return ""
-
-
-def _meant(protocol: str, security: str, port: int) -> int:
-    """0 for the usual port, so that it stays right when somebody changes the security."""
-    return 0 if port == PORTS[protocol][security] else port
-
-
-def _security(default: Security, host: str) -> Security:
-    choices: list[tuple[Security, str]] = [
-        ("tls", _("encrypted from the start (usual)")),
-        ("starttls", _("begins in the clear, becomes encrypted before the sign-in")),
-    ]
-    if is_local(host):
-        choices.append(("none", _("not encrypted: this server runs on this very machine")))
-    offered = default if default in dict(choices) else "tls"
-    return ask.choice(_("Encryption"), choices, offered)
-
-
-def _port(default: int) -> int:
-    def wrong(answer: str) -> str:
-        right = answer.isdecimal() and 0 < int(answer) < 65_536  # noqa: PLR2004 - 16 bits
-        return "" if right else _("A port is a number from 1 to 65535.")
-
-    return int(ask.text(_("Port"), str(default), right=wrong))
 
 
 def _ask_sign_in(account: Account, secrets: Secrets, directory: Path, *, code: bool) -> None:
@@ -230,7 +123,7 @@ def _microsoft(account: Account, secrets: Secrets, directory: Path) -> None:
         return
     thumbprint = ask.text(_("SHA-256 thumbprint of the certificate"), sign_in.thumbprint)
     account.sign_in = replace(account.sign_in, thumbprint=thumbprint)
-    path = ask.text(_("File with the private key (PEM)"), right=_unreadable)
+    path = ask.text(_("File with the private key (PEM)"), right=unreadable)
     key = Path(path).expanduser().read_text("utf-8")
     _keep(account, secrets, account.name, Secret(key))
 
@@ -248,16 +141,6 @@ def _flow(default: Flow) -> Flow:
         ("certificate", _("the application, with a certificate")),
     )
     return ask.choice(_("Who signs in?"), choices, default)
-
-
-def _unreadable(answer: str) -> str:
-    try:
-        Path(answer).expanduser().read_text("utf-8")
-    except FileNotFoundError:
-        return _("There is no such file.")
-    except (OSError, ValueError):
-        return _("This file cannot be read as text.")
-    return ""
 
 
 def _device(sign_in: SignIn, cache: Path) -> None:

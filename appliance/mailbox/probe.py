@@ -3,11 +3,10 @@
 import os
 import threading
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
-from email import message_from_bytes
+from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from imapclient import IMAPClient
 
@@ -17,11 +16,9 @@ from appliance.domain.draft import Reply
 from appliance.domain.errors import ApplianceError
 from appliance.domain.mail import MessageId
 from appliance.domain.ports import Clock
-from appliance.mailbox.account import _BOX_FILE as BOX_FILE
 from appliance.mailbox.account import sign_in_method
-from appliance.mailbox.claim import _BOX as BOX_HEADER
-from appliance.mailbox.claim import _HOST as HOST_HEADER
 from appliance.mailbox.claim import LEASE
+from appliance.mailbox.claimed import claims_on, known_box, stored
 from appliance.mailbox.compose import compose
 from appliance.mailbox.folders import Folders, Place
 from appliance.mailbox.line import Line
@@ -134,7 +131,7 @@ class AccountProbe:
             client.noop()
             found = holding(client, "Message-ID", note.id)
             if found:
-                self._server_time = _stored(client.fetch(found, ["INTERNALDATE"])[found[-1]])
+                self._server_time = stored(client.fetch(found, ["INTERNALDATE"])[found[-1]])
             self._delete(client, found)
             return bool(found)
 
@@ -147,32 +144,16 @@ class AccountProbe:
             ours = known_box(box)
         except PermissionError:
             return _skipped("claim", "box_unknown")
-        claims = self._line.run(self._claims)
+        claims = self._line.run(lambda client: claims_on(client, self._folders))
         # The server's own time: the clock of a board may be wrong.
         now = self._server_time or self._clock.now()
-        for other, host, written in claims:
-            if other != ours and now - written < LEASE:
-                minutes = max(0, int((now - written).total_seconds()) // 60)
-                values = (("host", host), ("minutes", str(minutes)))
+        alive = [one for one in claims if now - one.written < LEASE]
+        for one in alive:
+            if one.box != ours:
+                minutes = max(0, int((now - one.written).total_seconds()) // 60)
+                values = (("host", one.host), ("minutes", str(minutes)))
                 return Probe(name="claim", state="warn", found="claimed", values=values)
-        mine = any(other == ours and now - written < LEASE for other, _, written in claims)
-        return Probe(name="claim", state="ok", found="ours" if mine else "unclaimed")
-
-    def _claims(self, client: IMAPClient) -> list[tuple[str, str, datetime]]:
-        """Box, host and time of each claim on the account; makes and changes nothing."""
-        if Place.CLAIM not in self._folders.known(client):
-            return []
-        self._folders.select(client, Place.CLAIM, readonly=True)
-        uids = client.search(["UNDELETED"])
-        answers = client.fetch(uids, [HEADER, "INTERNALDATE"]) if uids else {}
-        found = []
-        for answer in answers.values():
-            head = message_from_bytes(answer.get(b"BODY[HEADER]") or b"")
-            other, written = str(head.get(BOX_HEADER, "")).strip(), _stored(answer)
-            if other and written is not None:
-                host = "".join(c for c in str(head.get(HOST_HEADER, "?")) if c.isprintable())
-                found.append((other, host.strip()[:100], written))
-        return found
+        return Probe(name="claim", state="ok", found="ours" if alive else "unclaimed")
 
     def _smtp(self) -> Probe:
         offered = self._submission.probe(self._office.addresses[0])
@@ -265,23 +246,6 @@ class AccountProbe:
             automatic=True,
             headers=(("Auto-Submitted", "auto-generated"), ("X-Mail-Appliance", "check")),
         )
-
-
-def known_box(state: Path) -> str:
-    """What tells this box from every other, or nothing where no service has run yet.
-
-    Raises:
-        PermissionError: only the service may read it.
-    """
-    try:
-        return (state / BOX_FILE).read_text("ascii").strip()
-    except (FileNotFoundError, NotADirectoryError):
-        return ""
-
-
-def _stored(answer: dict[bytes, Any]) -> datetime | None:
-    written = answer.get(b"INTERNALDATE")
-    return written.astimezone(UTC) if isinstance(written, datetime) else None
 
 
 def _skipped(name: str, found: str) -> Probe:
