@@ -448,11 +448,27 @@ def test_what_root_writes_for_the_service_belongs_to_the_services_user(
     assert owners["appliance.toml"] == owners["office.toml"] == 0
 
 
-def test_a_device_code_signs_a_person_in(tmp_path: Path) -> None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tenant:
+    """Servers that want access tokens, and the service that gives them out."""
+
+    servers: Servers
+    microsoft: OAuthServer
+    config: Path
+
+    @property
+    def dialogue(self) -> Dialogue:
+        return Dialogue(self.config, more={"SSL_CERT_FILE": str(self.microsoft.ca_file)})
+
+
+@pytest.fixture
+def tenant(tmp_path: Path) -> Iterator[Tenant]:
     """Microsoft's sign-in by our own reading of it: no real tenant was asked."""
     authority = trustme.CA()
     ca = tmp_path / "authority.pem"
     authority.cert_pem.write_to_path(str(ca))
+    config = tmp_path / "box" / "appliance.toml"
+    config.parent.mkdir()
 
     def minted(user: str, seconds: float) -> str:
         token = dovecot.jwt(user, seconds)
@@ -468,34 +484,121 @@ def test_a_device_code_signs_a_person_in(tmp_path: Path) -> None:
             ca=authority,
             forward=lambda _to, raw, sender: dovecot.deliver(USER, raw, sender),
         ) as relay,
-        OAuthServer(mint=minted).running(tmp_path) as microsoft,
+        OAuthServer(mint=minted, app_user=USER).running(tmp_path) as microsoft,
     ):
-        config = tmp_path / "box" / "appliance.toml"
-        config.parent.mkdir()
-        talk = Dialogue(config, more={"SSL_CERT_FILE": str(microsoft.ca_file)})
-        talk.begins()
-        own_servers(talk, Servers(dovecot=dovecot, relay=relay, ca=ca))
-        talk.answers("User name (usually the mail address)")
-        talk.chooses("How does the mailbox sign in?", "microsoft")
-        talk.answers("Application (client) id", CLIENT)
-        talk.answers("Tenant id or domain")
-        question = "Address of the sign-in service (Enter: the usual; a national cloud has its own)"
-        talk.answers(question, "login.example")
-        talk.sees("This is no address that begins with https://.")
-        talk.child.sendline(microsoft.authority)
-        talk.chooses("Who signs in?")
-        talk.sees("Waiting for the sign-in …")
-        code = re.findall("type the code ([A-Z0-9-]+)", talk.text)
-        microsoft.approve(code[0], USER)
-        talk.sees("Signed in as {who}.", who=USER)
-        talk.answers("Write the configuration now?")
-        talk.ends(0)
+        servers = Servers(dovecot=dovecot, relay=relay, ca=ca)
+        yield Tenant(servers=servers, microsoft=microsoft, config=config)
 
-    assert not (config.parent / "secrets").exists()
-    tokens = config.parent / "state" / "tokens-desk.json"
+
+SIGN_IN_SERVICE: Final = (
+    "Address of the sign-in service (Enter: the usual; a national cloud has its own)"
+)
+
+
+def test_a_device_code_signs_a_person_in(tenant: Tenant) -> None:
+    microsoft = tenant.microsoft
+    talk = tenant.dialogue
+    talk.begins()
+    own_servers(talk, tenant.servers)
+    talk.answers("User name (usually the mail address)")
+    talk.chooses("How does the mailbox sign in?", "microsoft")
+    talk.answers("Application (client) id", CLIENT)
+    talk.answers("Tenant id or domain")
+    talk.answers(SIGN_IN_SERVICE, "login.example")
+    talk.sees("This is no address that begins with https://.")
+    talk.child.sendline(microsoft.authority)
+    talk.chooses("Who signs in?")
+    talk.sees("Waiting for the sign-in …")
+    first = re.findall("type the code ([A-Z0-9-]+)", talk.text)[-1]
+    microsoft.decline(first)
+    talk.sees("The sign-in was refused. {reason}", reason="Nobody has signed in")
+    next_round(talk)
+    talk.sees("Waiting for the sign-in …")
+    second = re.findall("type the code ([A-Z0-9-]+)", talk.text)[-1]
+    tenant.servers.relay.refuse("MAIL", "451 4.3.0 Later", times=1)
+    microsoft.approve(second, USER)
+    talk.sees("Signed in as {who}.", who=USER)
+    next_round(talk)
+    # What a person did in a browser need not be done again for a server that was busy.
+    talk.answers("Keep the sign-in of the last round?")
+    talk.answers("Write the configuration now?")
+    talk.ends(0)
+
+    directory = tenant.config.parent
+    assert not (directory / "secrets").exists()
+    tokens = directory / "state" / "tokens-desk.json"
     assert stat.S_IMODE(tokens.stat().st_mode) == 0o600
     assert [secret for secret in microsoft.given if secret in talk.text] == []
-    assert tomllib.loads(config.read_text())["mailbox"][0]["sign_in"]["method"] == "microsoft"
+    assert tomllib.loads(tenant.config.read_text())["mailbox"][0]["sign_in"] == {
+        "user": USER,
+        "method": "microsoft",
+        "client_id": CLIENT,
+        "authority": microsoft.authority,
+    }
+
+
+def next_round(talk: Dialogue) -> None:
+    """Once more with the same answers, to where the sign-in begins."""
+    talk.answers("Not everything works. Change the answers and try again?")
+    talk.answers("Mail address of the mailbox")
+    talk.answers("Use these servers?")
+    talk.answers("User name (usually the mail address)")
+    talk.chooses("How does the mailbox sign in?")
+    talk.answers("Application (client) id")
+    talk.answers("Tenant id or domain")
+    talk.answers(SIGN_IN_SERVICE)
+    talk.chooses("Who signs in?")
+
+
+def test_an_application_signs_in_with_its_secret(tenant: Tenant) -> None:
+    tenant.microsoft.client_secrets.add(SECOND_PASSWORD)
+    talk = tenant.dialogue
+    talk.begins()
+    own_servers(talk, tenant.servers)
+    talk.answers("User name (usually the mail address)")
+    talk.chooses("How does the mailbox sign in?", "microsoft")
+    talk.answers("Application (client) id", CLIENT)
+    talk.answers("Tenant id or domain")
+    talk.answers(SIGN_IN_SERVICE)
+    talk.chooses("Who signs in?", "secret")
+    talk.answers("Client secret", SECOND_PASSWORD)
+    # What cannot work at all is a row of the table as well, and no end of the dialogue.
+    talk.sees("an application needs the tenant's own id or domain.")
+    talk.answers("Not everything works. Change the answers and try again?")
+    talk.answers("Mail address of the mailbox")
+    talk.answers("Use these servers?")
+    talk.answers("User name (usually the mail address)")
+    talk.chooses("How does the mailbox sign in?")
+    talk.answers("Application (client) id")
+    talk.answers("Tenant id or domain")
+    talk.answers(SIGN_IN_SERVICE, tenant.microsoft.authority)
+    talk.chooses("Who signs in?")
+    talk.answers("Client secret")
+    talk.answers("Write the configuration now?")
+    assert SECOND_PASSWORD not in talk.ends(0)
+    assert (tenant.config.parent / "secrets" / "desk").read_text() == SECOND_PASSWORD
+
+
+def test_a_password_of_an_earlier_round_is_not_written(tenant: Tenant) -> None:
+    """Nor is it offered for the client secret."""
+    talk = tenant.dialogue
+    talk.begins()
+    own_servers(talk, tenant.servers)
+    talk.signs_in(WRONG)
+    talk.answers("Not everything works. Change the answers and try again?")
+    talk.answers("Mail address of the mailbox")
+    talk.answers("Use these servers?")
+    talk.answers("User name (usually the mail address)")
+    talk.chooses("How does the mailbox sign in?", "google")
+    talk.answers("Application (client) id", "1")
+    talk.answers("Client secret (not shown while you type)", SECOND_PASSWORD)
+    talk.answers("Address of that page", "http://127.0.0.1/?error=access_denied")
+    talk.answers("Not everything works. Change the answers and try again?", "n")
+    talk.answers("Keep these answers all the same?", "y")
+    talk.answers("Write the configuration now?")
+    talk.ends(0)
+    written = {path.name: path.read_text() for path in (tenant.config.parent / "secrets").iterdir()}
+    assert written == {"desk-client": SECOND_PASSWORD}
 
 
 def test_without_a_terminal_setup_says_so_and_ends_with_two(tmp_path: Path) -> None:
