@@ -25,7 +25,7 @@ MEMORY = 80 * MEBIBYTE
 CPU_SECONDS = 25.0
 ARRIVALS = 10
 IDLE_SECONDS = 1.5
-POLL_SECONDS = 1.0
+POLL_SECONDS = 0.5
 BUSY = 8.0
 """So many seconds longer may anything take on a machine that does other things too."""
 

@@ -157,8 +157,7 @@ def test_a_token_that_ends_in_the_middle_is_renewed_and_mail_goes_on(signed: Sig
 
 def cut_off(site: Site) -> None:
     """Every connection has to sign in anew."""
-    site.server.kill()
-    site.server.start()
+    site.server.doveadm("kick", USER)
 
 
 def calm(count: Callable[[], Any]) -> bool:
