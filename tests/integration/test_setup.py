@@ -353,6 +353,39 @@ def test_answers_that_do_not_work_can_be_kept(tmp_path: Path, servers: Servers) 
     assert (tmp_path / "secrets" / "desk").read_text() == WRONG
 
 
+def test_what_trying_out_teaches_is_written(
+    tmp_path: Path, servers: Servers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def vouch_and_file(recipient: str, raw: bytes, sender: str) -> None:
+        servers.dovecot.append(USER, "Sent", raw)
+        head = b"Authentication-Results: mx.office.example.com; spf=pass\r\n"
+        servers.dovecot.deliver(recipient, head + raw, sender)
+
+    monkeypatch.setattr(servers.relay, "forward", vouch_and_file)
+    talk = Dialogue(tmp_path / "appliance.toml")
+    talk.begins()
+    own_servers(talk, servers)
+    talk.signs_in(PASSWORD)
+    talk.sees("The server keeps a copy of sent mail by itself; the appliance adds none.")
+    talk.sees("The server vouches for senders under the name {name}.", name="mx.office.example.com")
+    talk.answers("Write the configuration now?")
+    assert "[!]" not in talk.ends(0)
+    (mailbox,) = load_settings(tmp_path / "appliance.toml").mailbox
+    assert mailbox.smtp.sent_copy == "server"
+    assert load_office(mailbox.office).authserv_id == "mx.office.example.com"
+
+
+def test_giving_up_after_a_failure_writes_nothing(tmp_path: Path, servers: Servers) -> None:
+    talk = Dialogue(tmp_path / "appliance.toml")
+    talk.begins()
+    own_servers(talk, servers)
+    talk.signs_in(WRONG)
+    talk.answers("Not everything works. Change the answers and try again?", "n")
+    talk.answers("Keep these answers all the same?")
+    assert "Nothing was written." in talk.ends(2)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_what_cannot_be_right_is_asked_again_at_once(tmp_path: Path) -> None:
     talk = Dialogue(tmp_path / "appliance.toml")
     talk.begins()
