@@ -8,6 +8,7 @@ from random import SystemRandom
 from typing import Final
 
 from appliance.domain.errors import (
+    AlreadyRunning,
     ApplianceError,
     CredentialsRefused,
     DiskFull,
@@ -29,6 +30,8 @@ fetched within 5 s of the server's return."""
 _SHORT_OUTAGE: Final = timedelta(minutes=10)
 _JITTER: Final = 0.25
 _OPERATOR_WAIT: Final = timedelta(minutes=5)
+_RIVAL_WAIT: Final = timedelta(minutes=1)
+"""Another box may end any time, and then the mail waits for this one."""
 
 
 class Intake:
@@ -99,7 +102,7 @@ class Intake:
         except (CredentialsRefused, OperatorError) as error:
             self._failures += 1
             self._health.broken(self.part, str(error), lasting=True)
-            return _OPERATOR_WAIT
+            return _RIVAL_WAIT if isinstance(error, AlreadyRunning) else _OPERATOR_WAIT
         self._failures = 0
         self._failing_since = None
         self._health.proven(self.part)

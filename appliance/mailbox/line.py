@@ -1,5 +1,6 @@
 """One connection to an IMAP server: opened when needed, given up when it breaks, opened again."""
 
+import logging
 import select
 import socket
 import threading
@@ -27,6 +28,9 @@ from appliance.mailbox.login import sign_in
 from appliance.mailbox.signin import SignIn
 
 T = TypeVar("T")
+
+# The library logs what is said on the line: mail, addresses, folders.
+logging.getLogger("imapclient").setLevel(logging.CRITICAL)
 
 CONNECT_SECONDS: Final = 10.0
 ANSWER_SECONDS: Final = 20.0

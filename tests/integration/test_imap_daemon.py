@@ -193,7 +193,7 @@ SOON = """
 from datetime import timedelta
 from appliance.flow import intake
 from appliance.mailbox import claim
-intake._OPERATOR_WAIT = timedelta(seconds=0.5)
+intake._RIVAL_WAIT = timedelta(seconds=0.5)
 claim._ASKED_SECONDS = 0.4
 """
 

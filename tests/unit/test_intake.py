@@ -3,7 +3,12 @@ from pathlib import Path
 
 import pytest
 
-from appliance.domain.errors import CredentialsRefused, DiskFull, MailboxUnreachable
+from appliance.domain.errors import (
+    AlreadyRunning,
+    CredentialsRefused,
+    DiskFull,
+    MailboxUnreachable,
+)
 from appliance.domain.job import State
 from appliance.domain.mail import Cursor
 from appliance.flow import intake as module
@@ -170,3 +175,11 @@ def test_each_poll_looks_at_what_people_sent(room: Hall) -> None:
     ]
     intake(room)._attempt()
     assert room.store.get(job.id).state is State.SENT
+
+
+def test_a_box_that_is_not_alone_looks_again_sooner_than_one_that_was_refused(room: Hall) -> None:
+    waits = []
+    for error in (AlreadyRunning("Another appliance."), CredentialsRefused("Wrong password.")):
+        room.mailbox.trouble["fetch"] = [error]
+        waits.append(intake(room)._attempt())
+    assert waits == [timedelta(minutes=1), timedelta(minutes=5)]
