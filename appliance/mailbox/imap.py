@@ -101,7 +101,7 @@ class ImapMailbox:
 
         def act(client: IMAPClient) -> None:
             self.folders.select(client, Place.DRAFTS)
-            ours = holding(client, DRAFT_HEADER, _origin(reply.original))
+            ours = self._drafts(client, reply.original)
             there = holding(client, "Message-ID", reply.id)
             if not there:
                 raw = _written(marked)
@@ -117,9 +117,13 @@ class ImapMailbox:
     def withdraw_drafts(self, message: Message) -> None:
         def act(client: IMAPClient) -> None:
             self.folders.select(client, Place.DRAFTS)
-            self._remove(client, holding(client, DRAFT_HEADER, _origin(message.uid)))
+            self._remove(client, self._drafts(client, message.uid))
 
         self._at_desk(act)
+
+    def _drafts(self, client: IMAPClient, original: str) -> list[int]:
+        """Ours of a mail; also those that a break left between being marked and expunged."""
+        return holding(client, DRAFT_HEADER, _origin(original), deleted=True)
 
     def send(self, reply: Reply, commit: Callable[[], None]) -> None:
         """Through SMTP; the copy among the sent mail is made at once where that works."""

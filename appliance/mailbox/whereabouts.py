@@ -46,14 +46,16 @@ def key(raw: bytes, size: int, date: datetime | None) -> str:
     return hashlib.sha256(seed + header).hexdigest()[:40]
 
 
-def holding(client: IMAPClient, header: str, value: str) -> list[int]:
+def holding(client: IMAPClient, header: str, value: str, *, deleted: bool = False) -> list[int]:
     """UIDs in the open folder whose ``header`` holds ``value``, checked, oldest first.
 
     Some servers match words or ignore what they do not know, so each hit is looked at.
+    ``deleted``: also what is marked as deleted, and only has to be expunged.
     """
     if not _WANTED.fullmatch(value):
         return []
-    found = sorted(client.search(["UNDELETED", "HEADER", header, value]))[-_CANDIDATES:]
+    kept = [] if deleted else ["UNDELETED"]
+    found = sorted(client.search([*kept, "HEADER", header, value]))[-_CANDIDATES:]
     if not found:
         return []
     heads = client.fetch(found, [HEADER])
