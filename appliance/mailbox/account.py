@@ -21,7 +21,7 @@ from appliance.mailbox.signin import PasswordSignIn, SignIn, SignInMethod
 from appliance.mailbox.smtp import Submission
 from appliance.mailbox.whereabouts import Whereabouts
 
-_BOX_FILE: Final = "box-id"
+BOX_FILE: Final = "box-id"
 
 
 def open_account(
@@ -89,7 +89,7 @@ def token_cache(mailbox: str, state: Path) -> Path:
 
 def box_id(state: Path) -> str:
     """What tells this box from every other; made once and kept with the state."""
-    path = state / _BOX_FILE
+    path = state / BOX_FILE
     try:
         return path.read_text("ascii").strip()
     except FileNotFoundError:

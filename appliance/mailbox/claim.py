@@ -28,9 +28,9 @@ LEASE: Final = timedelta(minutes=10)
 
 _ASKED_SECONDS: Final = 60.0
 _FIELDS: Final = "BODY.PEEK[HEADER]"
-_BOX: Final = "X-Mail-Appliance-Box"
+BOX_HEADER: Final = "X-Mail-Appliance-Box"
 _SINCE: Final = "X-Mail-Appliance-Since"
-_HOST: Final = "X-Mail-Appliance-Host"
+HOST_HEADER: Final = "X-Mail-Appliance-Host"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,8 +120,8 @@ class Claim:
             f"Date: {format_datetime(self._clock.now())}",
             f"Message-ID: <{name}>",
             "Auto-Submitted: auto-generated",
-            f"{_BOX}: {self._box}",
-            f"{_HOST}: {self._host}",
+            f"{BOX_HEADER}: {self._box}",
+            f"{HOST_HEADER}: {self._host}",
         ]
         if since:
             fields.append(f"{_SINCE}: {since}")
@@ -148,7 +148,7 @@ def _records(client: IMAPClient, validity: int) -> list[_Record]:
 def _record(uid: int, validity: int, answer: dict[bytes, Any]) -> _Record | None:
     head = message_from_bytes(answer.get(b"BODY[HEADER]") or b"")
     written = answer.get(b"INTERNALDATE")
-    box = str(head.get(_BOX, "")).strip()
+    box = str(head.get(BOX_HEADER, "")).strip()
     if not box or not isinstance(written, datetime):
         return None
     # Under another UIDVALIDITY the numbers are others, but their order is the same.
@@ -158,7 +158,7 @@ def _record(uid: int, validity: int, answer: dict[bytes, Any]) -> _Record | None
         uid=uid,
         id=str(head.get("Message-ID", "")).strip("<> \r\n"),
         box=box,
-        host=str(head.get(_HOST, "?")).strip()[:100],
+        host=str(head.get(HOST_HEADER, "?")).strip()[:100],
         rank=rank,
         written=written.astimezone(UTC),
     )

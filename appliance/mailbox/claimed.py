@@ -8,9 +8,8 @@ from typing import Any
 
 from imapclient import IMAPClient
 
-from appliance.mailbox.account import _BOX_FILE as BOX_FILE
-from appliance.mailbox.claim import _BOX as BOX_HEADER
-from appliance.mailbox.claim import _HOST as HOST_HEADER
+from appliance.mailbox.account import BOX_FILE
+from appliance.mailbox.claim import BOX_HEADER, HOST_HEADER
 from appliance.mailbox.folders import Folders, Place
 from appliance.mailbox.whereabouts import HEADER
 
