@@ -30,9 +30,12 @@ BUSY = 3.0
 """So many seconds longer may anything take on a machine that does other things too."""
 
 OUTAGES = (1.0, 20.0)
-STORMS = 4
-MAILS = 25
-FAULTS = 75
+STORMS = 5
+MAILS = 20
+FAULTS = 60
+TAKEN = 4
+"""So many mails the relay takes without a word: to send them again would be to send them twice."""
+
 SEED = 20261125
 # A frozen connection costs a time-out, so it is rare.
 HOWS: tuple[How, ...] = (*("drop", "truncate", "delay") * 8, "freeze")
@@ -58,8 +61,9 @@ def in_contact(daemon: DaemonProcess) -> bool:
     return bool(status(daemon)["mailboxes"][0]["contact"] == "ok")
 
 
-def in_trouble(daemon: DaemonProcess) -> bool:
-    return any(trouble["part"] == "mail in desk" for trouble in status(daemon)["troubles"])
+def troubled(daemon: DaemonProcess) -> set[str]:
+    """The parts that do not work at the moment."""
+    return {trouble["part"] for trouble in status(daemon)["troubles"]}
 
 
 class Desk:
@@ -107,17 +111,12 @@ class Desk:
         self.proxy.wait(rb"\bIDLE$", 2)
         self.proxy.freeze(times=None)
         begun = monotonic()
-        self.daemon.until(lambda: in_trouble(self.daemon))
+        self.daemon.until(lambda: "mail in desk" in troubled(self.daemon))
         noticed = monotonic() - begun
-        # Until a new connection has been in vain, too: from now on the server is left alone.
-        self.daemon.until(lambda: len(self.connecting()) >= 2)
         self.proxy.clear()
         back = self.back_seconds()
         self.end()
         return {"noticed": noticed, "back": back}
-
-    def connecting(self) -> list[bytes]:
-        return [line for line in self.proxy.commands if b"AUTHENTICATE" in line.upper()]
 
 
 def user(name: str) -> str:
@@ -169,7 +168,7 @@ class Storm:
         self.chance = Random(f"{SEED} {number}")
         self.numbers = range(number * MAILS, (number + 1) * MAILS)
         self.imap = FaultProxy((server.host, server.imap), weather=self.weather(0.06))
-        self.smtp = FaultProxy((relay.host, relay.port), weather=self.weather(0.08))
+        self.smtp = FaultProxy((relay.host, relay.port), weather=self.weather(0.15))
         directory.mkdir()
         self.directory = directory
 
@@ -254,7 +253,8 @@ class Storm:
             len(states) == MAILS
             and set(states) <= {"sent", "held", "parked"}
             and not self.server.messages(self.user)
-            and not status(daemon)["troubles"]
+            # What broke off and is not tried again stays a trouble until there is more of it.
+            and not {"mail in desk", "filing desk"} & troubled(daemon)
         )
 
     def _found(self, daemon: DaemonProcess, seconds: float) -> Ended:
@@ -297,6 +297,7 @@ def weathered(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Weathered]:
         relay.refuse("RCPT", "451 4.7.1 Later", after=5, times=3)
         relay.refuse(AFTER_THE_DOT, "451 4.3.0 Later", after=10, times=3)
         relay.refuse(AFTER_THE_DOT, "421 4.3.2 Closing", after=20, times=1)
+        relay.drop(AFTER_THE_DOT, taken=True, after=30, times=TAKEN)
         pool = stack.enter_context(ThreadPoolExecutor(len(names)))
 
         def desk(name: str) -> Desk:
@@ -347,7 +348,8 @@ def test_a_hundred_mails_in_three_hundred_faults_are_answered_once_or_in_doubt(
     told = f"{dict(faults)} faults in {took:.0f} s, seed {SEED}: {dict(ends)}"
     print(f"\n{told}")  # noqa: T201
     assert faults.total() >= STORMS * FAULTS, told
-    assert ends.keys() <= {("sent", False), ("held", True)}, told
+    assert ends.keys() == {("sent", False), ("held", True)}, told
+    assert ends["held", True] >= TAKEN, told
     for number, one in enumerate(ended):
         numbers = range(number * MAILS, (number + 1) * MAILS)
         assert sorted(job[0] for job in one.jobs) == sorted(question(str(n)) for n in numbers), told
