@@ -118,7 +118,9 @@ class Servers:
         return Outcome(
             left=Counter(one for one in left if one in ids),
             copies=Counter(parent(raw) for raw in self.dovecot.messages(case.user, "Sent")),
-            jobs=tuple(daemon.client.call("mail.show", id=job["id"]) for job in daemon.jobs()),
+            jobs=tuple(
+                {**job, **daemon.client.call("mail.show", id=job["id"])} for job in daemon.jobs()
+            ),
             waiting=tuple(self.dovecot.messages(case.user, "Held") if held else ()),
             needs_you=daemon.client.call("status")["needs_you"],
         )
@@ -171,6 +173,7 @@ def test_a_kill_between_the_commit_and_the_copy_leaves_doubt_to_a_person(
     for outcome in runs(outcomes, point):
         (held,) = outcome.ended("held")
         assert held["uncertain"]
+        assert "A person has to look" in str(held["reason"])
         assert outcome.needs_you == len(outcome.waiting) == 1
         assert len(outcome.ended("sent")) == MAILS - 1
         gone = {"committed": {0}, "dot": {0, 1}}.get(point, {1})
