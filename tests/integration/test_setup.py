@@ -4,6 +4,7 @@ import io
 import os
 import pwd
 import re
+import signal
 import stat
 import subprocess
 import sys
@@ -62,6 +63,10 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
         yield Servers(dovecot=dovecot, relay=relay, ca=ca)
 
 
+def _obey_ctrl_c() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 class Dialogue:
     """One run of ``appliance setup`` in a pseudo-terminal."""
 
@@ -82,6 +87,8 @@ class Dialogue:
             encoding="utf-8",
             timeout=40,
             dimensions=(60, 200),
+            # Where the tests run in the background, Ctrl-C is ignored and so it would be here.
+            preexec_fn=_obey_ctrl_c,
         )
         self.child.delaybeforesend = None
         self.child.logfile_read = self.shown
