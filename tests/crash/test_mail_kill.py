@@ -108,7 +108,7 @@ class Servers:
         return (
             len(states) == MAILS
             and set(states) <= {"sent", "held"}
-            and not self.dovecot.messages(user)
+            and inbox_is_empty(self.dovecot, user)
         )
 
     def _outcome(self, daemon: DaemonProcess, case: Case) -> Outcome:
@@ -124,6 +124,12 @@ class Servers:
             waiting=tuple(self.dovecot.messages(case.user, "Held") if held else ()),
             needs_you=daemon.client.call("status")["needs_you"],
         )
+
+
+def inbox_is_empty(server: Dovecot, user: str) -> bool:
+    """Asked without the mails themselves, which may be on their way out just now."""
+    with server.session(user, "INBOX") as client:
+        return not client.search("ALL")
 
 
 def parent(raw: bytes) -> str:
