@@ -61,7 +61,7 @@ class SystemClock:
 
 _LOOK_SECONDS: Final = 5.0
 _QUIET_SECONDS: Final = 0.5
-_STUCK_SECONDS: Final = 120.0
+_STUCK_SECONDS: Final = 300.0
 _SILENT_SECONDS: Final = 900.0
 
 

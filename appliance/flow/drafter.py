@@ -103,6 +103,7 @@ class Drafter:
             self.beat = self._clock.steady()
             self._wake.clear()
             try:
+                self._aftercare.settle_left()
                 if self._loaded():
                     self.turn()
             except DiskFull as error:

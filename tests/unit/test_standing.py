@@ -223,3 +223,32 @@ def test_a_full_disk_ends_the_settling_and_a_lost_mailbox_only_its_copy(
     room.floor.desks._desks = {}
     Aftercare(room.floor).save_copy(job)
     assert room.mailbox.drafts == []
+
+
+def test_an_automatic_answer_that_the_mailbox_kept_back_leaves_once_it_is_there_again(
+    tmp_path: Path,
+) -> None:
+    room = hall(tmp_path, automatic=True)
+    job = drafted(room)
+    aftercare = Aftercare(room.floor)
+    room.mailbox.trouble["thread"] = [MailboxUnreachable("It does not answer.")]
+    aftercare.settle(job)
+    assert room.store.get(job.id).state is State.DRAFTED
+    aftercare.settle_left()
+    assert room.store.get(job.id).state is State.APPROVED
+
+
+def test_a_copy_that_could_not_be_kept_is_tried_again_and_not_for_ever(room: Hall) -> None:
+    job = drafted(room)
+    aftercare = Aftercare(room.floor)
+    room.mailbox.trouble["save_draft"] = [MailboxUnreachable("It does not answer.")] * 2
+    aftercare.settle(job)
+    aftercare.settle_left()
+    aftercare.settle_left()
+    assert room.mailbox.drafts == []
+    room.clock.advance(timedelta(seconds=6))
+    aftercare.settle_left()
+    assert len(room.mailbox.drafts) == 1
+    room.clock.advance(timedelta(seconds=6))
+    aftercare.settle_left()
+    assert len(room.mailbox.drafts) == 1
