@@ -18,7 +18,8 @@ from imapclient import IMAPClient
 
 from appliance.domain.errors import AlreadyRunning, MailboxUnreachable
 from appliance.domain.ports import Clock
-from appliance.mailbox.folders import Folders, Place
+from appliance.mailbox.folders import Folders, Place, remove
+from appliance.mailbox.whereabouts import HEADER
 
 BEAT_SECONDS: Final = 120.0
 """So often the holder writes its claim anew."""
@@ -27,7 +28,6 @@ LEASE: Final = timedelta(minutes=10)
 """A claim that is older has been given up."""
 
 _ASKED_SECONDS: Final = 60.0
-_FIELDS: Final = "BODY.PEEK[HEADER]"
 BOX_HEADER: Final = "X-Mail-Appliance-Box"
 _SINCE: Final = "X-Mail-Appliance-Since"
 HOST_HEADER: Final = "X-Mail-Appliance-Host"
@@ -86,7 +86,7 @@ class Claim:
                 return
             self._beat = None
             self._folders.select(client, Place.CLAIM)
-            _remove(client, [one.uid for one in _records(client, 0) if one.box == self._box])
+            remove(client, [one.uid for one in _records(client, 0) if one.box == self._box])
 
     def _renew(self, client: IMAPClient) -> None:
         validity = int(self._folders.select(client, Place.CLAIM).get(b"UIDVALIDITY", 0))
@@ -106,10 +106,10 @@ class Claim:
         alive = [one for one in others if now - one.written <= LEASE]
         first = min((*alive, mine), key=lambda one: one.rank)
         if first is not mine:
-            _remove(client, [one.uid for one in records if one.box == self._box])
+            remove(client, [one.uid for one in records if one.box == self._box])
             raise AlreadyRunning(_sentence(first, now))
         kept = {mine.uid, *(one.uid for one in alive)}
-        _remove(client, [one.uid for one in records if one.uid not in kept])
+        remove(client, [one.uid for one in records if one.uid not in kept])
 
     def _write(self, client: IMAPClient, since: str) -> str:
         self._written += 1
@@ -140,7 +140,7 @@ class Claim:
 def _records(client: IMAPClient, validity: int) -> list[_Record]:
     """The claims in the open folder, whose UIDVALIDITY is ``validity``."""
     uids = client.search(["UNDELETED"])
-    answers = client.fetch(uids, [_FIELDS, "INTERNALDATE"]) if uids else {}
+    answers = client.fetch(uids, [HEADER, "INTERNALDATE"]) if uids else {}
     found = (_record(uid, validity, answer) for uid, answer in answers.items())
     return [one for one in found if one is not None]
 
@@ -162,12 +162,6 @@ def _record(uid: int, validity: int, answer: dict[bytes, Any]) -> _Record | None
         rank=rank,
         written=written.astimezone(UTC),
     )
-
-
-def _remove(client: IMAPClient, uids: list[int]) -> None:
-    if uids:
-        client.delete_messages(uids, silent=True)
-        client.expunge()
 
 
 def _sentence(other: _Record, now: datetime) -> str:

@@ -119,6 +119,17 @@ class Folders:
             act(self.name(client, place))
 
 
+def remove(client: IMAPClient, uids: list[int]) -> None:
+    """Delete mails of the open folder and nobody else's."""
+    if not uids:
+        return
+    client.delete_messages(uids, silent=True)
+    if client.has_capability("UIDPLUS"):
+        client.uid_expunge(uids)
+    elif set(client.search(["DELETED"])) <= set(uids):
+        client.expunge()
+
+
 def _selected(client: IMAPClient, name: str, readonly: bool) -> Mapping[bytes, Any]:  # noqa: FBT001
     answer: Mapping[bytes, Any] = client.select_folder(name, readonly=readonly)
     return answer

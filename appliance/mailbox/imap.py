@@ -18,7 +18,7 @@ from appliance.mailbox import mime
 from appliance.mailbox.arrivals import Arrivals
 from appliance.mailbox.claim import BEAT_SECONDS, Claim
 from appliance.mailbox.compose import compose
-from appliance.mailbox.folders import PLACES, Folders, Place
+from appliance.mailbox.folders import PLACES, Folders, Place, remove
 from appliance.mailbox.line import Line
 from appliance.mailbox.rest import Rest
 from appliance.mailbox.sentmail import SentMail
@@ -110,14 +110,14 @@ class ImapMailbox:
                     Place.DRAFTS,
                     lambda name: client.append(name, raw, flags=(b"\\Draft", b"\\Seen")),
                 )
-            self._remove(client, [uid for uid in ours if uid not in there])
+            remove(client, [uid for uid in ours if uid not in there])
 
         self._at_desk(act)
 
     def withdraw_drafts(self, message: Message) -> None:
         def act(client: IMAPClient) -> None:
             self.folders.select(client, Place.DRAFTS)
-            self._remove(client, self._drafts(client, message.uid))
+            remove(client, self._drafts(client, message.uid))
 
         self._at_desk(act)
 
@@ -200,20 +200,10 @@ class ImapMailbox:
             self.folders.select(client, spot.place)
             if not copied:
                 self.folders.into(client, target, lambda name: client.copy([spot.uid], name))
-            self._remove(client, [spot.uid])
+            remove(client, [spot.uid])
         there = self.whereabouts.within(client, message, target)
         if there:
             self.whereabouts.remember(message.uid, there[-1])
-
-    def _remove(self, client: IMAPClient, uids: list[int]) -> None:
-        """Delete mails of the open folder and nobody else's."""
-        if not uids:
-            return
-        client.delete_messages(uids, silent=True)
-        if self.desk.can("UIDPLUS"):
-            client.uid_expunge(uids)
-        elif set(client.search(["DELETED"])) <= set(uids):
-            client.expunge()
 
     def _kin(self, client: IMAPClient, asked: list[MessageId]) -> list[tuple[Message, Place]]:
         found: list[tuple[Message, Place]] = []
@@ -260,7 +250,7 @@ def _thread(
     earlier: dict[MessageId, tuple[datetime, Message, Place]] = {}
     for found, place in read:
         kin = found.id in ancestors or not ancestors.isdisjoint(
-            {*found.references, found.in_reply_to, message.id}
+            {*found.references, found.in_reply_to}
         )
         date = found.date or _LONG_AGO
         if kin and found.id != message.id and (found.id in ancestors or date <= last):

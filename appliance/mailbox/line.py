@@ -42,6 +42,7 @@ _BROKEN: Final = (IMAPClientAbortError, OSError, EOFError, ValueError, LookupErr
 """What a connection that is cut, or a server that talks nonsense, makes the library raise."""
 
 _SECOND_TRY: Final = 2
+_LONGEST_CODE: Final = len("AUTHENTICATIONFAILED")  # of RFC 5530
 _FAREWELL_SECONDS: Final = 2.0
 
 
@@ -229,7 +230,7 @@ def refusal(error: IMAPClientError) -> str:
     code = text[start + 1 : end].partition(" ")[0].upper() if 0 <= start < end else ""
     if code == "OVERQUOTA":
         return "the mailbox is full; make room in it."
-    shown = f" ({code})" if code.isalpha() and len(code) < len("AUTHENTICATIONFAILED1") else ""
+    shown = f" ({code})" if code.isalpha() and len(code) <= _LONGEST_CODE else ""
     return f"the server refused a command{shown}."
 
 

@@ -20,7 +20,7 @@ from appliance.mailbox.account import sign_in_method
 from appliance.mailbox.claim import LEASE
 from appliance.mailbox.claimed import claims_on, known_box, stored
 from appliance.mailbox.compose import compose
-from appliance.mailbox.folders import Folders, Place
+from appliance.mailbox.folders import Folders, Place, remove
 from appliance.mailbox.line import Line
 from appliance.mailbox.probes import Probe, failed
 from appliance.mailbox.signin import SignIn
@@ -132,7 +132,7 @@ class AccountProbe:
             found = holding(client, "Message-ID", note.id)
             if found:
                 self._server_time = stored(client.fetch(found, ["INTERNALDATE"])[found[-1]])
-            self._delete(client, found)
+            remove(client, found)
             return bool(found)
 
         if self._line.run(act):
@@ -209,25 +209,15 @@ class AccountProbe:
             answer = client.fetch(found, [HEADER]) if found else {}
             # A running service may have moved it on in between.
             if head := next((one.get(b"BODY[HEADER]") for one in answer.values()), None):
-                self._delete(client, found)
+                remove(client, found)
                 return bytes(head)
         return None
 
     def _server_copied(self, client: IMAPClient, message_id: MessageId) -> bool:
         self._folders.select(client, Place.SENT)
         found = holding(client, "Message-ID", message_id)
-        self._delete(client, found)
+        remove(client, found)
         return bool(found)
-
-    def _delete(self, client: IMAPClient, uids: list[int]) -> None:
-        """These mails of the open folder and nobody else's."""
-        if not uids:
-            return
-        client.delete_messages(uids, silent=True)
-        if self._line.can("UIDPLUS"):
-            client.uid_expunge(uids)
-        elif set(client.search(["DELETED"])) <= set(uids):
-            client.expunge()
 
     def _note(self, what: str) -> Reply:
         address = self._office.addresses[0]

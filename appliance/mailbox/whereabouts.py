@@ -7,6 +7,7 @@ stays: its headers (Received lines included), its size and its INTERNALDATE, whi
 
 import hashlib
 import re
+import threading
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -73,18 +74,20 @@ def searched(ids: Iterable[MessageId]) -> list[MessageId]:
 
 
 class Whereabouts:
-    """Finds a mail again. Not safe for threads: the owner holds the line's lock."""
+    """Finds a mail again; what it remembers is shared by both connections of an account."""
 
     def __init__(self, folders: Folders) -> None:
         self._folders = folders
+        self._lock = threading.Lock()
         self._spots: OrderedDict[str, Spot] = OrderedDict()
 
     def remember(self, uid: str, spot: Spot) -> None:
         """This is where a mail lies now."""
-        self._spots[uid] = spot
-        self._spots.move_to_end(uid)
-        while len(self._spots) > _REMEMBERED:
-            self._spots.popitem(last=False)
+        with self._lock:
+            self._spots[uid] = spot
+            self._spots.move_to_end(uid)
+            while len(self._spots) > _REMEMBERED:
+                self._spots.popitem(last=False)
 
     def find(self, client: IMAPClient, message: Message) -> Spot | None:
         """Where the mail lies, its folder open; None where it is in none of ours."""
@@ -94,7 +97,8 @@ class Whereabouts:
                 [spot.uid], ["FLAGS"]
             ):
                 return spot
-            del self._spots[message.uid]
+            with self._lock:
+                self._spots.pop(message.uid, None)
         for place in _SEARCHED:
             found = self.within(client, message, place)
             if found:
