@@ -5,9 +5,9 @@ import hashlib
 import os
 import re
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -18,6 +18,7 @@ from appliance.domain.ports import Clock
 from appliance.domain.verdict import Disposition
 from appliance.mailbox import compose, mime
 from appliance.mailbox.inbox import SETTLE_SECONDS, Inbox, age
+from appliance.mailbox.kinship import LONGEST, assembled
 from appliance.mailbox.maildir import Folder, Maildir, MailFile
 from appliance.mailbox.references import References
 
@@ -35,7 +36,6 @@ class Waiter(Protocol):
 
 
 _LARGEST: Final = 20 * 1024 * 1024
-_THREAD: Final = 40
 _FOLDERS: Final = {
     Disposition.PASS: Folder.HANDLED,
     Disposition.REVIEW: Folder.INBOX,
@@ -49,7 +49,6 @@ _SEEN: Final = frozenset({Folder.HANDLED, Folder.SKIPPED})
 _OURS: Final = re.compile(r"R[0-9a-f]{32}\.appliance")
 _SENT_CURSOR: Final = re.compile(r"(\d+)\.((?:[0-9a-f]{2})+)")
 _RECENT_NANOSECONDS: Final = 90 * 24 * 3600 * 10**9
-_LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
 
 
 def prepare(path: Path, *, name: str) -> tuple[Path, ...]:
@@ -158,13 +157,13 @@ class FolderMailbox:
             return Thread(messages=(message,))
         with self._lock:
             self._references.renew(trust_times=True)
-            kin = self._references.kin((message.id, *sorted(ancestors)), _THREAD + 1)
+            kin = self._references.kin((message.id, *sorted(ancestors)), LONGEST + 1)
         read = []
         for relative in kin:
             found = self._read_again(relative.file) if relative.file.key != message.uid else None
             if found is not None:
-                read.append((found, relative.file.folder))
-        return _thread(message, ancestors, read)
+                read.append((found, relative.file.folder is Folder.SENT))
+        return assembled(message, ancestors, read)
 
     def save_draft(self, reply: Reply) -> None:
         """Put the reply into Drafts, in the place of an earlier version for the same mail."""
@@ -247,22 +246,6 @@ class FolderMailbox:
             return self._read(file)
         except (FileNotFoundError, MessageUnreadable):
             return None
-
-
-def _thread(
-    message: Message, ancestors: frozenset[MessageId], read: Sequence[tuple[Message, Folder]]
-) -> Thread:
-    last = message.date or _LONG_AGO
-    earlier: dict[MessageId, tuple[datetime, Message, Folder]] = {}
-    for found, folder in read:
-        date = found.date or _LONG_AGO
-        if found.id != message.id and (found.id in ancestors or date <= last):
-            earlier[found.id] = (date, found, folder)
-    kept = sorted(earlier.values(), key=lambda entry: entry[0])[-_THREAD:]
-    return Thread(
-        messages=(*(found for _, found, _ in kept), message),
-        ours=frozenset(found.id for _, found, folder in kept if folder is Folder.SENT),
-    )
 
 
 def _cursor(came: int, file: MailFile) -> Cursor:

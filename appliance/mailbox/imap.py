@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any, Final, TypeVar
 
 from imapclient import IMAPClient
@@ -19,6 +19,7 @@ from appliance.mailbox.arrivals import Arrivals
 from appliance.mailbox.claim import BEAT_SECONDS, Claim
 from appliance.mailbox.compose import compose
 from appliance.mailbox.folders import PLACES, Folders, Place, remove
+from appliance.mailbox.kinship import LONGEST, assembled
 from appliance.mailbox.line import Line
 from appliance.mailbox.rest import Rest
 from appliance.mailbox.sentmail import SentMail
@@ -33,10 +34,8 @@ DRAFT_HEADER: Final = "X-Mail-Appliance-Draft"
 _SILENCE_SECONDS: Final = 12.0
 """To the end of an IDLE: with its 15 s, a server that is gone is noticed within half a minute."""
 
-_THREAD: Final = 40
 _ASKED: Final = 6
 _THREAD_PLACES: Final = (Place.INBOX, Place.HANDLED, Place.HELD, Place.SKIPPED, Place.SENT)
-_LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
 _SEEN: Final = frozenset({Place.HANDLED, Place.SKIPPED})
 
 
@@ -89,12 +88,14 @@ class ImapMailbox:
     def thread(self, message: Message) -> Thread:
         """What our folders and the sent mail have of the thread, up to this message."""
         parent = () if message.in_reply_to is None else (message.in_reply_to,)
-        ancestors = tuple(dict.fromkeys((*message.references, *parent)))
-        if not ancestors:
+        chain = tuple(dict.fromkeys((*message.references, *parent)))
+        if not chain:
             return Thread(messages=(message,))
-        asked = searched(dict.fromkeys((message.id, *ancestors[:1], *ancestors[-_ASKED:])))
-        read = self._at_desk(lambda client: self._kin(client, asked))
-        return _thread(message, frozenset(ancestors), read)
+        asked = searched(dict.fromkeys((*chain[:1], *chain[-_ASKED:])))
+        ancestors = frozenset(chain)
+        kin = self._at_desk(lambda client: self._kin(client, asked))
+        related = [(one, place is Place.SENT) for one, place in kin if _related(one, ancestors)]
+        return assembled(message, ancestors, related)
 
     def save_draft(self, reply: Reply) -> None:
         marked = replace(reply, headers=(*reply.headers, (DRAFT_HEADER, _origin(reply.original))))
@@ -212,7 +213,7 @@ class ImapMailbox:
             uids: set[int] = set()
             for one in asked:
                 uids |= set(client.search(_naming(one)))
-            kept = sorted(uids)[-_THREAD:]
+            kept = sorted(uids)[-LONGEST:]
             found += [(one, place) for one in self._read(client, kept)]
         return found
 
@@ -242,24 +243,9 @@ def _naming(one: MessageId) -> list[Any]:
     ]
 
 
-def _thread(
-    message: Message, ancestors: frozenset[MessageId], read: list[tuple[Message, Place]]
-) -> Thread:
-    """Mails that came later and are no ancestors are left out: the last is the one to answer."""
-    last = message.date or _LONG_AGO
-    earlier: dict[MessageId, tuple[datetime, Message, Place]] = {}
-    for found, place in read:
-        kin = found.id in ancestors or not ancestors.isdisjoint(
-            {*found.references, found.in_reply_to}
-        )
-        date = found.date or _LONG_AGO
-        if kin and found.id != message.id and (found.id in ancestors or date <= last):
-            earlier[found.id] = (date, found, place)
-    kept = sorted(earlier.values(), key=lambda entry: entry[0])[-_THREAD:]
-    return Thread(
-        messages=(*(found for _, found, _ in kept), message),
-        ours=frozenset(found.id for _, found, place in kept if place is Place.SENT),
-    )
+def _related(found: Message, ancestors: frozenset[MessageId]) -> bool:
+    """A server's search also hits on parts of an id."""
+    return found.id in ancestors or not ancestors.isdisjoint({*found.references, found.in_reply_to})
 
 
 def _origin(uid: str) -> str:
