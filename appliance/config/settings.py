@@ -6,7 +6,13 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Literal
 
-from appliance.config.accounts import ImapSettings, SignIn, SmtpSettings
+from appliance.config.accounts import (
+    ExchangeSettings,
+    GraphSettings,
+    ImapSettings,
+    SignIn,
+    SmtpSettings,
+)
 from appliance.config.told import told
 from appliance.domain.mail import Address
 
@@ -148,9 +154,10 @@ class MailboxSettings:
 
     name: str = told("Short name of the mailbox, unique.", "邮箱的短名称，不可重复。")
     office: Path = told("Directory of the office.", "办公室目录。")
-    kind: Literal["folder", "imap"] = told(
-        "What the mailbox is: folder (a Maildir) or imap (an account at a mail server, sent through SMTP).",
-        "邮箱类型：folder（Maildir）或 imap（邮件服务器上的账户，经 SMTP 发出）。",
+    kind: Literal["folder", "imap", "exchange", "graph"] = told(
+        "What the mailbox is: folder (a Maildir), imap (an account at a mail server, sent through SMTP), "
+        "exchange (an Exchange server, by EWS) or graph (Microsoft 365, by Microsoft Graph).",
+        "邮箱类型：folder（Maildir）、imap（邮件服务器上的账户，经 SMTP 发出）、exchange（Exchange 服务器，经 EWS）或 graph（Microsoft 365，经 Microsoft Graph）。",
         default="folder",
     )
     path: Path | None = told(
@@ -167,6 +174,12 @@ class MailboxSettings:
     )
     imap: ImapSettings = told("Where mail comes from.", "收信。", default=ImapSettings())
     smtp: SmtpSettings = told("Where mail leaves through.", "发信。", default=SmtpSettings())
+    exchange: ExchangeSettings = told(
+        "An Exchange server.", "Exchange 服务器。", default=ExchangeSettings()
+    )
+    graph: GraphSettings = told(
+        "A mailbox in Microsoft 365.", "Microsoft 365 中的邮箱。", default=GraphSettings()
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,8 +11,9 @@ from appliance.config.accounts import ImapSettings
 from appliance.domain.mail import Batch, Cursor, Message
 from appliance.domain.ports import Clock
 from appliance.mailbox import mime
-from appliance.mailbox.folders import Folders, Place
+from appliance.mailbox.folders import Folders
 from appliance.mailbox.marks import Marks
+from appliance.mailbox.places import Place
 from appliance.mailbox.rest import Rest
 from appliance.mailbox.whereabouts import HEADER, META, Spot, Whereabouts, key, key_of
 

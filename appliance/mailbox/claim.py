@@ -18,7 +18,8 @@ from imapclient import IMAPClient
 
 from appliance.domain.errors import AlreadyRunning, MailboxUnreachable
 from appliance.domain.ports import Clock
-from appliance.mailbox.folders import Folders, Place, remove
+from appliance.mailbox.folders import Folders, remove
+from appliance.mailbox.places import Place
 from appliance.mailbox.whereabouts import HEADER
 
 BEAT_SECONDS: Final = 120.0

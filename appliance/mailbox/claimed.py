@@ -10,7 +10,8 @@ from imapclient import IMAPClient
 
 from appliance.mailbox.account import BOX_FILE
 from appliance.mailbox.claim import BOX_HEADER, HOST_HEADER
-from appliance.mailbox.folders import Folders, Place
+from appliance.mailbox.folders import Folders
+from appliance.mailbox.places import Place
 from appliance.mailbox.whereabouts import HEADER
 
 

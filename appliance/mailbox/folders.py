@@ -2,38 +2,13 @@
 
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from enum import Enum, auto
-from types import MappingProxyType
 from typing import Any, Final
 
 from imapclient import IMAPClient
 from imapclient.exceptions import IMAPClientAbortError, IMAPClientError
 
 from appliance.config.accounts import ImapSettings
-from appliance.domain.verdict import Disposition
-
-
-class Place(Enum):
-    """What a folder is for."""
-
-    INBOX = auto()
-    SENT = auto()
-    DRAFTS = auto()
-    HANDLED = auto()
-    HELD = auto()
-    SKIPPED = auto()
-    CLAIM = auto()
-
-
-PLACES: Final[Mapping[Disposition, Place]] = MappingProxyType(
-    {
-        Disposition.PASS: Place.HANDLED,
-        Disposition.REVIEW: Place.INBOX,
-        Disposition.HOLD: Place.HELD,
-        Disposition.STOP: Place.SKIPPED,
-    }
-)
-"""Where a mail lies, by its disposition."""
+from appliance.mailbox.places import Place
 
 _SPECIAL: Final = {Place.SENT: b"\\Sent", Place.DRAFTS: b"\\Drafts"}  # RFC 6154 §2
 _USUAL: Final = {

@@ -18,9 +18,10 @@ from appliance.mailbox import mime
 from appliance.mailbox.arrivals import Arrivals
 from appliance.mailbox.claim import BEAT_SECONDS, Claim
 from appliance.mailbox.compose import compose
-from appliance.mailbox.folders import PLACES, Folders, Place, remove
+from appliance.mailbox.folders import Folders, remove
 from appliance.mailbox.kinship import LONGEST, assembled
 from appliance.mailbox.line import Line
+from appliance.mailbox.places import PLACES, Place
 from appliance.mailbox.rest import Rest
 from appliance.mailbox.sentmail import SentMail
 from appliance.mailbox.smtp import Submission

@@ -20,8 +20,9 @@ from appliance.mailbox.account import sign_in_method
 from appliance.mailbox.claim import LEASE
 from appliance.mailbox.claimed import claims_on, known_box, stored
 from appliance.mailbox.compose import compose
-from appliance.mailbox.folders import Folders, Place, remove
+from appliance.mailbox.folders import Folders, remove
 from appliance.mailbox.line import Line
+from appliance.mailbox.places import Place
 from appliance.mailbox.probes import Probe, failed
 from appliance.mailbox.signin import SignIn
 from appliance.mailbox.smtp import Submission

@@ -7,8 +7,9 @@ from imapclient import IMAPClient
 from imapclient.exceptions import IMAPClientAbortError, IMAPClientError
 
 from appliance.domain.ports import Clock
-from appliance.mailbox.folders import Folders, Place
+from appliance.mailbox.folders import Folders
 from appliance.mailbox.line import readable
+from appliance.mailbox.places import Place
 
 _SLICE_SECONDS: Final = 15.0
 """IDLE is renewed this often: a server that died without a word is noticed by its silence."""

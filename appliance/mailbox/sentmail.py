@@ -9,7 +9,8 @@ from appliance.config.accounts import ImapSettings
 from appliance.domain.mail import Batch, Cursor
 from appliance.domain.ports import Clock
 from appliance.mailbox import mime
-from appliance.mailbox.folders import Folders, Place
+from appliance.mailbox.folders import Folders
+from appliance.mailbox.places import Place
 
 _MEGABYTE: Final = 1024 * 1024
 

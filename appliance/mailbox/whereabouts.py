@@ -17,7 +17,8 @@ from typing import Any, Final
 from imapclient import IMAPClient
 
 from appliance.domain.mail import Message, MessageId
-from appliance.mailbox.folders import Folders, Place
+from appliance.mailbox.folders import Folders
+from appliance.mailbox.places import Place
 
 META: Final = ("RFC822.SIZE", "INTERNALDATE")
 HEADER: Final = "BODY.PEEK[HEADER]"
