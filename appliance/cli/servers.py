@@ -9,7 +9,7 @@ from typing import Final
 from appliance.cli import ask
 from appliance.cli.words import words as _
 from appliance.config.accounts import PORTS, ImapSettings, Security, SmtpSettings
-from appliance.config.toml import is_local
+from appliance.config.mailboxes import is_local
 from appliance.mailbox.providers import PROVIDERS, Provider, provider_of, unknown_provider
 
 _HOST: Final = re.compile(r"(?!-)[\w-]+(?:\.[\w-]+)*\.?")

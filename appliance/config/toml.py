@@ -1,18 +1,15 @@
 """Reading ``appliance.toml`` and ``office.toml``: a right tree, or every mistake with its place."""
 
-import re
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Final
 
-from appliance.config.lines import Key
+from appliance.config.mailboxes import check_mailboxes
 from appliance.config.settings import FlowSettings, Office, Settings
 from appliance.config.tree import TreeReader, suggestion
 from appliance.domain.errors import ConfigError
 
 OFFICE_FILE: Final = "office.toml"
 _LARGEST: Final = 1024 * 1024
-_SECRET_NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _DISPOSITIONS: Final = ("pass", "review", "hold", "skip")
 
 
@@ -33,8 +30,7 @@ def settings_from(text: str, place: str) -> Settings:
     """
     reader = TreeReader(text, place)
     settings = reader.read(Settings)
-    _check_mailboxes(reader)
-    _check_accounts(reader)
+    check_mailboxes(reader)
     _check_waits(reader)
     return reader.checked(settings)
 
@@ -88,83 +84,6 @@ def file_text(path: Path) -> str:
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         raise ConfigError((f"{path}, line {line}: this is not UTF-8 text.",)) from error
-
-
-def _check_mailboxes(reader: TreeReader) -> None:
-    """Names tell mailboxes apart; two intakes on one Maildir would answer its mail twice."""
-    if reader.found("mailbox") == ():
-        reader.refuse(("mailbox",), "must name at least one mailbox.")
-    for setting in ("name", "path"):
-        seen: set[object] = set()
-        for key, value in reader.each("mailbox", setting):
-            if value in seen:
-                reader.refuse(key, "is used by another mailbox already.")
-            seen.add(value)
-    accounts: set[tuple[str, str]] = set()
-    for key, _name in reader.each("mailbox", "name"):
-        place = key[:2]
-        host, user = reader.found(*place, "imap", "host"), reader.found(*place, "sign_in", "user")
-        if reader.found(*place, "kind") != "imap" or not host or not user:
-            continue
-        account = (host.lower(), user.lower())
-        if account in accounts:
-            reader.refuse(
-                (*place, "sign_in", "user"),
-                "is used at this server by another mailbox already: both would answer its mail.",
-            )
-        accounts.add(account)
-
-
-def _check_accounts(reader: TreeReader) -> None:
-    """What each kind of mailbox needs; passwords in the clear go to this machine alone."""
-    for key, _name in reader.each("mailbox", "name"):
-        place = key[:2]
-        if reader.found(*place, "kind") != "imap":
-            if reader.found(*place, "path") is None:
-                reader.refuse((*place, "path"), "is missing: the directory of the Maildir.")
-            continue
-        for needed in (("imap", "host"), ("smtp", "host"), ("sign_in", "user")):
-            if not reader.found(*place, *needed):
-                reader.refuse((*place, *needed), "is missing.")
-        for server in ("imap", "smtp"):
-            if reader.found(*place, server, "security") == "none" and not is_local(
-                reader.found(*place, server, "host") or ""
-            ):
-                reader.refuse(
-                    (*place, server, "security"),
-                    "must not be none: the password would be readable.",
-                )
-        _check_sign_in(reader, place)
-
-
-def _check_sign_in(reader: TreeReader, place: Key) -> None:
-    method = reader.found(*place, "sign_in", "method") or "password"
-    flow = reader.found(*place, "sign_in", "flow") or "device"
-    needed = {
-        "password": ("secret",),
-        "google": ("client_id", "client_secret", "secret"),
-        "microsoft": ("client_id", *(("secret",) if flow != "device" else ())),
-    }[method]
-    if method == "microsoft" and flow == "certificate":
-        needed = (*needed, "thumbprint")
-    for name in needed:
-        if not reader.found(*place, "sign_in", name):
-            reader.refuse((*place, "sign_in", name), f"is missing; {method} needs it.")
-    for name in ("secret", "client_secret"):
-        value = reader.found(*place, "sign_in", name)
-        if value and not _SECRET_NAME.fullmatch(value):
-            reader.refuse(
-                (*place, "sign_in", name),
-                "must be the name of a secret (letters, digits, - and _), never the secret itself.",
-            )
-
-
-def is_local(host: str) -> bool:
-    """Whether a host is this very machine by its name or address; ``127.example.com`` is not."""
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host.lower() == "localhost"
 
 
 def _check_waits(reader: TreeReader) -> None:
