@@ -153,6 +153,15 @@ class Daemon:
                     state=self.settings.state,
                     clock=self._clock,
                 )
+            case "exchange" | "graph":
+                from appliance.mailbox.store_account import open_store_mailbox
+
+                return open_store_mailbox(
+                    mailbox,
+                    secrets=Secrets.beside(self._file),
+                    state=self.settings.state,
+                    clock=self._clock,
+                )
 
     def _wake(self) -> None:
         self._clerk.wake()

@@ -212,6 +212,12 @@ class ExchangeSettings:
         default=20,
         limits=(1, 200),
     )
+    timeout_seconds: float = told(
+        "An answer of the server that takes longer counts as lost.",
+        "服务器超过此秒数未应答即视为失去响应。",
+        default=30.0,
+        limits=(1, 300),
+    )
     handled: str = told(
         "Folder for answered and closed mail.", "已处理邮件的文件夹。", default="Handled"
     )
@@ -254,6 +260,12 @@ class GraphSettings:
         "超过此大小的邮件交由人工。",
         default=20,
         limits=(1, 200),
+    )
+    timeout_seconds: float = told(
+        "An answer of the server that takes longer counts as lost.",
+        "服务器超过此秒数未应答即视为失去响应。",
+        default=30.0,
+        limits=(1, 300),
     )
     handled: str = told(
         "Folder for answered and closed mail.", "已处理邮件的文件夹。", default="Handled"

@@ -51,7 +51,8 @@ class Clerk:
         self._stop = threading.Event()
         self._screened = screened
         self._outside = Outside(floor.store, floor.clock)
-        self.beat = floor.clock.steady()
+        self._begun = floor.clock.steady()
+        self.beat = self._begun
         """Steady time of the last step, for the watchdog: a slow server is no hanging thread."""
 
     def wake(self) -> None:
@@ -183,8 +184,10 @@ class Clerk:
         return timedelta(seconds=self._runner.settings.doubt_seconds)
 
     def _may_turn_up(self, job: Job) -> bool:
-        # A clock that was set back must not make it wait for ever.
-        return abs(self._clock.now() - job.changed) < self._doubt
+        # A clock that was set back must not make it wait for ever. After a restart the server may
+        # still be at work for the run before, however long the box was off.
+        fresh = self._clock.steady() - self._begun < self._doubt.total_seconds()
+        return fresh or abs(self._clock.now() - job.changed) < self._doubt
 
     def _sent(self, job: Job, note: str) -> Job:
         moved = self._store.apply(job, Step(to=State.SENT, note=note), actor=DAEMON)
