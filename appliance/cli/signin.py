@@ -145,7 +145,7 @@ def _flow(default: Flow) -> Flow:
 
 def _device(sign_in: SignIn, cache: Path) -> None:
     from appliance.daemon import SystemClock
-    from appliance.mailbox.oauth import device_sign_in
+    from appliance.mailbox.oauth import DeviceSignIn
 
     def show(address: str, code: str) -> None:
         print(
@@ -156,9 +156,8 @@ def _device(sign_in: SignIn, cache: Path) -> None:
         print(_("Waiting for the sign-in …"), flush=True)
 
     try:
-        who = device_sign_in(
-            sign_in, cache=cache, show=show, clock=SystemClock(), stop=threading.Event()
-        )
+        signing_in = DeviceSignIn(sign_in, service="mail", cache=cache)
+        who = signing_in.run(show, clock=SystemClock(), stop=threading.Event())
     except ApplianceError as error:
         # The probe that follows says what is missing, and the answers can be changed.
         print(error)
@@ -167,7 +166,7 @@ def _device(sign_in: SignIn, cache: Path) -> None:
 
 
 def _google(account: Account, secrets: Secrets) -> None:
-    from appliance.mailbox.tokens import google_consent_url, google_exchange, new_verifier
+    from appliance.mailbox.google import google_consent_url, google_exchange, new_verifier
 
     application = f"{account.name}-client"
     account.sign_in = sign_in = replace(

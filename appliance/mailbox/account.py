@@ -76,9 +76,14 @@ def sign_in_method(
     if sign_in.method == "password":
         return PasswordSignIn(user=sign_in.user, read=lambda: secrets.get(sign_in.secret))
     from appliance.mailbox.oauth import open_method
+    from appliance.mailbox.scopes import service_of
 
     return open_method(
-        sign_in, secrets=secrets, cache=token_cache(settings.name, state), clock=clock
+        sign_in,
+        service=service_of(settings.kind),
+        secrets=secrets,
+        cache=token_cache(settings.name, state),
+        clock=clock,
     )
 
 

@@ -14,15 +14,11 @@ from appliance.config.secrets import Secret, Secrets
 from appliance.domain.errors import ConfigError, CredentialsRefused, MailboxUnreachable
 from appliance.domain.ports import Clock
 from appliance.mailbox import tokens
+from appliance.mailbox.google import GoogleTokens
+from appliance.mailbox.scopes import Service, application_scopes, person_scopes
 from appliance.mailbox.signin import SignInMethod
 
 _MICROSOFT: Final = "https://login.microsoftonline.com"
-# National clouds have mail servers, and so scopes, of their own.
-_NATIONAL: Final = {
-    "login.partner.microsoftonline.cn": "https://partner.outlook.cn",
-    "login.chinacloudapi.cn": "https://partner.outlook.cn",
-    "login.microsoftonline.us": "https://outlook.office365.us",
-}
 _ANY_TENANT: Final = frozenset({"common", "organizations", "consumers"})
 # RFC 8628 §3.5, and Microsoft's own words for the same.
 _PENDING: Final = frozenset({"authorization_pending", "slow_down"})
@@ -33,14 +29,21 @@ _SHA256: Final = re.compile(r"[0-9A-Fa-f]{64}")
 
 
 def open_method(
-    settings: SignIn, *, secrets: Secrets, cache: Path, clock: Clock, ca_file: Path | None = None
+    settings: SignIn,
+    *,
+    service: Service,
+    secrets: Secrets,
+    cache: Path,
+    clock: Clock,
+    ca_file: Path | None = None,
 ) -> SignInMethod:
     """How an account of method microsoft or google signs in; asks nobody yet.
 
     Args:
         settings: ``[mailbox.sign_in]``, its method microsoft or google.
+        service: what the tokens are for (google: IMAP and SMTP in any case).
         secrets: read anew at each use, so a changed one counts.
-        cache: the file in which ``device_sign_in`` left the sign-in (microsoft, flow device).
+        cache: the file in which ``DeviceSignIn`` left the sign-in (microsoft, flow device).
         clock: measures how long a token of Google is good.
         ca_file: authorities (PEM) to trust instead of the system's.
 
@@ -52,88 +55,101 @@ def open_method(
         raise ConfigError(("mailbox.sign_in.client_id: the id of the application is missing.",))
     source: tokens.TokenSource
     if settings.method == "google":
-        source = tokens.GoogleTokens(settings, secrets=secrets, clock=clock, https=https)
+        source = GoogleTokens(settings, secrets=secrets, clock=clock, https=https)
     elif settings.flow == "device":
-        source = _PersonTokens(settings, kept=tokens.KeptSignIn(cache), https=https)
+        source = _PersonTokens(settings, service, kept=tokens.KeptSignIn(cache), https=https)
     else:
-        source = _ApplicationTokens(settings, secrets=secrets, https=https)
+        source = _ApplicationTokens(settings, service, secrets=secrets, https=https)
     return tokens.TokenSignIn(user=settings.user, source=source)
 
 
-def device_sign_in(
-    settings: SignIn,
-    *,
-    cache: Path,
-    show: Callable[[str, str], None],
-    clock: Clock,
-    stop: threading.Event,
-    ca_file: Path | None = None,
-) -> str:
-    """Let a person sign in to Microsoft 365 with a browser on any machine (RFC 8628).
+class DeviceSignIn:
+    """A person signs in to Microsoft 365 with a browser on any machine (RFC 8628)."""
 
-    Args:
-        settings: ``[mailbox.sign_in]`` of method microsoft, flow device.
-        cache: the file in which to keep the sign-in; an older one is replaced.
-        show: gets the address to open and the code to type there.
-        clock: measures how long the code is good.
-        stop: ends the waiting.
-        ca_file: authorities (PEM) to trust instead of the system's.
+    def __init__(
+        self, settings: SignIn, *, service: Service, cache: Path, ca_file: Path | None = None
+    ) -> None:
+        """How to sign in; asks nobody yet.
 
-    Returns:
-        The user name of who signed in; it may be a delegate of the mailbox.
+        Args:
+            settings: ``[mailbox.sign_in]`` of method microsoft, flow device.
+            service: what the tokens are for.
+            cache: the file in which to keep the sign-in; an older one is replaced.
+            ca_file: authorities (PEM) to trust instead of the system's.
 
-    Raises:
-        CredentialsRefused: declined, too late, stopped, or the application is refused.
-        MailboxUnreachable: the sign-in service does not answer.
-        ConfigError, DiskFull: a setting is wrong, or the sign-in cannot be kept.
-    """
-    application = _public(settings, tokens.Https(ca_file))
-    with _asking(settings):
-        flow = application.initiate_device_flow(_person_scopes(settings))
-    if "user_code" not in flow:
-        raise tokens.refusal(flow, check=_CHECK)
-    show(str(flow["verification_uri"]), str(flow["user_code"]))
-    answer = _wait(settings, application, flow, clock, stop)
-    tokens.KeptSignIn(cache).write(application.token_cache.serialize())
-    return str(answer.get("id_token_claims", {}).get("preferred_username", ""))
+        Raises:
+            ConfigError: ``ca_file`` cannot be used.
+        """
+        self._settings = settings
+        self._scopes = person_scopes(service, _host(settings))
+        self._cache = cache
+        self._https = tokens.Https(ca_file)
 
+    def run(self, show: Callable[[str, str], None], *, clock: Clock, stop: threading.Event) -> str:
+        """Wait for a person.
 
-def _wait(
-    settings: SignIn, application: Any, flow: dict[str, Any], clock: Clock, stop: threading.Event
-) -> Mapping[str, Any]:
-    """The answer once the person is done; a few questions in a row may stay without one."""
-    until = clock.steady() + flow["expires_in"]
-    lost = 0
-    while not stop.wait(flow["interval"]):
-        if clock.steady() >= until:
-            raise tokens.refusal({"error": "expired_token"}, check=_CHECK)
-        try:
-            with _asking(settings):
-                answer: Mapping[str, Any] = application.acquire_token_by_device_flow(
-                    flow, exit_condition=lambda _: True
-                )
-        except MailboxUnreachable:
-            lost += 1
-            if lost > _LOST_ANSWERS:
-                raise
-            continue
+        Args:
+            show: gets the address to open and the code to type there.
+            clock: measures how long the code is good.
+            stop: ends the waiting.
+
+        Returns:
+            The user name of who signed in; it may be a delegate of the mailbox.
+
+        Raises:
+            CredentialsRefused: declined, too late, stopped, or the application is refused.
+            MailboxUnreachable: the sign-in service does not answer.
+            ConfigError, DiskFull: a setting is wrong, or the sign-in cannot be kept.
+        """
+        application = _public(self._settings, self._https)
+        with _asking(self._settings):
+            flow = application.initiate_device_flow(self._scopes)
+        if "user_code" not in flow:
+            raise tokens.refusal(flow, check=_CHECK)
+        show(str(flow["verification_uri"]), str(flow["user_code"]))
+        answer = self._answer(application, flow, clock, stop)
+        tokens.KeptSignIn(self._cache).write(application.token_cache.serialize())
+        return str(answer.get("id_token_claims", {}).get("preferred_username", ""))
+
+    def _answer(
+        self, application: Any, flow: dict[str, Any], clock: Clock, stop: threading.Event
+    ) -> Mapping[str, Any]:
+        """The answer once the person is done; a few questions in a row may stay without one."""
+        until = clock.steady() + flow["expires_in"]
         lost = 0
-        if answer.get("error") not in _PENDING:
-            tokens.access_token(answer, check=_CHECK)
-            return answer
-    raise CredentialsRefused("The sign-in was broken off; nobody signed in.")
-
-
-def _person_scopes(settings: SignIn) -> list[str]:
-    resource = _NATIONAL.get(_host(settings), "https://outlook.office.com")
-    return [f"{resource}/IMAP.AccessAsUser.All", f"{resource}/SMTP.Send"]
+        while not stop.wait(flow["interval"]):
+            if clock.steady() >= until:
+                raise tokens.refusal({"error": "expired_token"}, check=_CHECK)
+            try:
+                with _asking(self._settings):
+                    answer: Mapping[str, Any] = application.acquire_token_by_device_flow(
+                        flow, exit_condition=lambda _: True
+                    )
+            except MailboxUnreachable:
+                lost += 1
+                if lost > _LOST_ANSWERS:
+                    raise
+                continue
+            lost = 0
+            if answer.get("error") not in _PENDING:
+                tokens.access_token(answer, check=_CHECK)
+                return answer
+        raise CredentialsRefused("The sign-in was broken off; nobody signed in.")
 
 
 class _PersonTokens:
     """For a person who signed in once; setup may replace that sign-in at any time."""
 
-    def __init__(self, settings: SignIn, *, kept: tokens.KeptSignIn, https: tokens.Https) -> None:
+    def __init__(
+        self,
+        settings: SignIn,
+        service: Service,
+        *,
+        kept: tokens.KeptSignIn,
+        https: tokens.Https,
+    ) -> None:
         self._settings = settings
+        self._scopes = person_scopes(service, _host(settings))
         self._kept = kept
         self._https = https
         self._application: Any = None
@@ -150,7 +166,7 @@ class _PersonTokens:
             account = [*cache.search(cache.CredentialType.ACCOUNT, query=here)].pop()
             with tokens.reaching(_host(self._settings)):
                 answer = application.acquire_token_silent_with_error(
-                    _person_scopes(self._settings), account, force_refresh=renew
+                    self._scopes, account, force_refresh=renew
                 )
         except (ValueError, LookupError, TypeError, AttributeError) as error:
             # What msal meets in content that it did not write.
@@ -165,11 +181,14 @@ class _PersonTokens:
 class _ApplicationTokens:
     """For the application itself, which has a secret or a certificate."""
 
-    def __init__(self, settings: SignIn, *, secrets: Secrets, https: tokens.Https) -> None:
+    def __init__(
+        self, settings: SignIn, service: Service, *, secrets: Secrets, https: tokens.Https
+    ) -> None:
         if _authority(settings).rpartition("/")[2] in _ANY_TENANT:
             problem = "mailbox.sign_in.tenant: an application needs the tenant's own id or domain."
             raise ConfigError((problem,))
         self._settings = settings
+        self._scopes = application_scopes(service, _host(settings))
         self._secrets = secrets
         self._https = https
         self._opened: tuple[Secret, Any] | None = None
@@ -180,11 +199,10 @@ class _ApplicationTokens:
         if self._opened is None or self._opened[0] != secret:
             self._opened = (secret, self._open(secret))
         application = self._opened[1]
-        resource = _NATIONAL.get(_host(self._settings), "https://outlook.office365.com")
         if renew:
             application.remove_tokens_for_client()
         with _asking(self._settings):
-            answer = application.acquire_token_for_client([f"{resource}/.default"])
+            answer = application.acquire_token_for_client(self._scopes)
         check = f"client_id, tenant and the secret {name}; it may be too old"
         return tokens.access_token(answer, check=check)
 

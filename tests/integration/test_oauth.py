@@ -34,10 +34,11 @@ from appliance.domain.errors import (
     DiskFull,
     MailboxUnreachable,
 )
-from appliance.mailbox import oauth, signin, tokens
-from appliance.mailbox.oauth import device_sign_in, open_method
+from appliance.mailbox import signin, tokens
+from appliance.mailbox.google import google_consent_url, google_exchange, new_verifier
+from appliance.mailbox.oauth import DeviceSignIn, open_method
+from appliance.mailbox.scopes import Service, application_scopes, person_scopes
 from appliance.mailbox.signin import SignInMethod
-from appliance.mailbox.tokens import google_consent_url, google_exchange, new_verifier
 from tests.fakes import FakeClock
 from tests.servers.dovecot import Dovecot
 from tests.servers.dovecot_config import Setup
@@ -73,6 +74,7 @@ class Office:
         self.secrets = secrets
         self.clock = clock
         self.cache = cache
+        self.service: Service = "mail"
         self.stop = threading.Event()
         self.shown: list[tuple[str, str]] = []
         self.settings = SignIn(
@@ -86,14 +88,10 @@ class Office:
             self.shown.append((address, code))
             act(code)
 
-        return device_sign_in(
-            self.settings,
-            cache=self.cache,
-            show=show,
-            clock=self.clock,
-            stop=self.stop,
-            ca_file=self.server.ca_file,
+        signing_in = DeviceSignIn(
+            self.settings, service=self.service, cache=self.cache, ca_file=self.server.ca_file
         )
+        return signing_in.run(show, clock=self.clock, stop=self.stop)
 
     def approved(self) -> None:
         """The sign-in that went well, with the requests for it forgotten."""
@@ -103,6 +101,7 @@ class Office:
     def method(self, **changes: Any) -> SignInMethod:
         return open_method(
             replace(self.settings, **changes),
+            service=self.service,
             secrets=self.secrets,
             cache=self.cache,
             clock=self.clock,
@@ -169,17 +168,75 @@ def test_the_scopes_are_those_of_imap_and_smtp(office: Office) -> None:
     }
 
 
+EWS = {"EWS.AccessAsUser.All"}
+GRAPH = {"Mail.ReadWrite", "Mail.ReadWrite.Shared", "Mail.Send", "Mail.Send.Shared"}
+LINES = {"IMAP.AccessAsUser.All", "SMTP.Send"}
+
+
 @pytest.mark.parametrize(
-    ("host", "resource"),
+    ("service", "host", "resource", "rights"),
     [
-        ("https://login.partner.microsoftonline.cn", "https://partner.outlook.cn"),
-        ("https://login.microsoftonline.us/contoso.us", "https://outlook.office365.us"),
-        ("", "https://outlook.office.com"),
+        ("mail", "login.microsoftonline.com", "https://outlook.office.com", LINES),
+        ("mail", "login.partner.microsoftonline.cn", "https://partner.outlook.cn", LINES),
+        ("mail", "login.microsoftonline.us", "https://outlook.office365.us", LINES),
+        ("ews", "login.microsoftonline.com", "https://outlook.office365.com", EWS),
+        ("ews", "login.chinacloudapi.cn", "https://partner.outlook.cn", EWS),
+        ("graph", "login.microsoftonline.com", "https://graph.microsoft.com", GRAPH),
+        (
+            "graph",
+            "login.partner.microsoftonline.cn",
+            "https://microsoftgraph.chinacloudapi.cn",
+            GRAPH,
+        ),
+        ("graph", "login.microsoftonline.us", "https://graph.microsoft.us", GRAPH),
     ],
 )
-def test_a_national_cloud_has_scopes_of_its_own(host: str, resource: str) -> None:
-    scopes = oauth._person_scopes(SignIn(client_id=CLIENT, authority=host))
-    assert scopes == [f"{resource}/IMAP.AccessAsUser.All", f"{resource}/SMTP.Send"]
+def test_each_service_and_national_cloud_has_scopes_of_its_own(
+    service: Service, host: str, resource: str, rights: set[str]
+) -> None:
+    assert set(person_scopes(service, host)) == {f"{resource}/{right}" for right in rights}
+    (whole,) = application_scopes(service, host)
+    assert whole == f"{resource.replace('office.com', 'office365.com')}/.default"
+
+
+@pytest.mark.parametrize(
+    ("service", "resource"),
+    [
+        ("mail", "https://outlook.office.com"),
+        ("ews", "https://outlook.office365.com"),
+        ("graph", "https://graph.microsoft.com"),
+    ],
+)
+def test_a_persons_token_is_for_the_service_it_was_asked_for(
+    office: Office, service: Service, resource: str
+) -> None:
+    office.service = service
+    office.approved()
+    for renew in (False, True):
+        token = office.method().secret(renew=renew).reveal()
+        scopes = office.server.meant[token].split()
+        asked = [scope for scope in scopes if "/" in scope]
+        assert asked
+        assert {scope.rpartition("/")[0] for scope in asked} == {resource}
+
+
+@pytest.mark.parametrize(
+    ("service", "scope"),
+    [
+        ("mail", "https://outlook.office365.com/.default"),
+        ("ews", "https://outlook.office365.com/.default"),
+        ("graph", "https://graph.microsoft.com/.default"),
+    ],
+)
+def test_an_applications_token_is_for_the_service_it_was_asked_for(
+    office: Office, service: Service, scope: str
+) -> None:
+    office.service = service
+    office.server.client_secrets.add("app-secret")
+    office.secrets.put("app", Secret("app-secret"))
+    method = office.method(flow="secret", secret="app")
+    token = method.secret(renew=False).reveal()
+    assert office.server.meant[token] == scope
 
 
 def test_setup_asks_again_until_the_person_is_done(office: Office) -> None:
@@ -310,7 +367,7 @@ def test_the_sign_in_survives_a_new_process(office: Office) -> None:
         "from tests.fakes import FakeClock\n"
         "authority, client, cache, ca = sys.argv[1:]\n"
         "settings = SignIn(method='microsoft', client_id=client, authority=authority)\n"
-        "method = open_method(settings, secrets=Secrets(pathlib.Path('none')),\n"
+        "method = open_method(settings, service='mail', secrets=Secrets(pathlib.Path('none')),\n"
         "    cache=pathlib.Path(cache), clock=FakeClock(), ca_file=pathlib.Path(ca))\n"
         "print(method.secret(renew=True).reveal(), end='')\n"
     )
@@ -666,7 +723,11 @@ def test_a_service_that_is_down_is_unreachable_at_once(
 def test_a_certificate_nobody_vouches_for_is_not_trusted(office: Office) -> None:
     office.approved()
     method = open_method(
-        office.settings, secrets=office.secrets, cache=office.cache, clock=office.clock
+        office.settings,
+        service="mail",
+        secrets=office.secrets,
+        cache=office.cache,
+        clock=office.clock,
     )
     with pytest.raises(MailboxUnreachable, match=r"not trusted.*date"):
         method.secret(renew=False)
@@ -677,6 +738,7 @@ def test_an_authority_file_without_certificates_is_said(office: Office, tmp_path
     with pytest.raises(ConfigError, match=r"empty\.pem"):
         open_method(
             office.settings,
+            service="mail",
             secrets=office.secrets,
             cache=office.cache,
             clock=office.clock,

@@ -83,6 +83,7 @@ class OAuthServer:
     app_user: str = "office@northgate.example"  # whom an application's token is minted for
     requests: Counter[str] = field(default_factory=Counter)  # by grant, or by end of the path
     given: set[str] = field(default_factory=set)  # every secret that left the server
+    meant: dict[str, str] = field(default_factory=dict)  # access token → scopes it was given for
     received: set[str] = field(default_factory=set)  # every one that came
     devices: dict[str, Device] = field(default_factory=dict)
     refresh_tokens: dict[str, str] = field(default_factory=dict)  # to the user
@@ -253,16 +254,17 @@ class OAuthServer:
         who = hashlib.sha256(user.encode()).hexdigest()[:32]
         claims = {"sub": who, "oid": who, "preferred_username": user, "aud": CLIENT}
         return {
-            **self._access(user),
+            **self._access(user, scope),
             "scope": " ".join(one for one in scope.split() if one.startswith("https:")),
             "refresh_token": refresh_token,
             "id_token": f"{_part({'alg': 'none'})}.{_part(claims)}.",
             "client_info": _part({"uid": who, "utid": TENANT}),
         }
 
-    def _access(self, user: str) -> dict[str, Any]:
+    def _access(self, user: str, scope: str) -> dict[str, Any]:
         token = self.mint(user, self.expires_in)
         self.given.add(token)
+        self.meant[token] = scope
         return {"token_type": "Bearer", "expires_in": self.expires_in, "access_token": token}
 
     def _by_application(self, form: Form) -> dict[str, Any]:
@@ -272,7 +274,7 @@ class OAuthServer:
             self._check_assertion(form["client_assertion"])
         elif form.get("client_secret") not in self.client_secrets:
             raise Refused("invalid_client", 7000215, status=401)
-        return self._access(self.app_user)
+        return self._access(self.app_user, form["scope"])
 
     def _check_assertion(self, assertion: str) -> None:
         """RFC 7523 §3: signed by a key we know, for this endpoint, by and for this client."""
@@ -301,7 +303,8 @@ class OAuthServer:
             raise Refused("invalid_client", status=401)
         match form.get("grant_type"):
             case "refresh_token":
-                return {**self._access(self._user_of(form["refresh_token"])), "scope": GMAIL}
+                user = self._user_of(form["refresh_token"])
+                return {**self._access(user, GMAIL), "scope": GMAIL}
             case "authorization_code":
                 consent = self.consents.pop(form["code"], None)
                 digest = hashlib.sha256(form["code_verifier"].encode()).digest()
@@ -313,7 +316,7 @@ class OAuthServer:
                 ):
                     raise Refused("invalid_grant")
                 lasting = {"refresh_token": self.lasting(consent.user)}
-                return {**self._access(consent.user), **lasting, "scope": consent.scope}
+                return {**self._access(consent.user, GMAIL), **lasting, "scope": consent.scope}
             case _:
                 raise Refused("unsupported_grant_type")
 
