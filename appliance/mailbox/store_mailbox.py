@@ -74,7 +74,8 @@ class StoreMailbox:
             for one, ours in found
             if one.id in ancestors or not ancestors.isdisjoint({*one.references, one.in_reply_to})
         ]
-        return assembled(message, ancestors, related)
+        # Within one second the question comes before its answer.
+        return assembled(message, ancestors, sorted(related, key=lambda pair: pair[1]))
 
     def save_draft(self, reply: Reply) -> None:
         with self.desk:
