@@ -116,6 +116,7 @@ class StoreMailbox:
                 self.calls[reply.id] = self.clock.steady()
 
             self.store.send(ref, committed)
+            self.calls.pop(reply.id, None)
 
     def find_sent(self, reply: Reply) -> Evidence:
         """SENT where our property lies in Sent.
