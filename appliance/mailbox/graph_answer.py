@@ -1,0 +1,205 @@
+"""What Microsoft Graph answered, and the error that it means for us."""
+
+import json
+import re
+import ssl
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any, Final
+
+from appliance.domain.errors import (
+    ApplianceError,
+    ConfigError,
+    CredentialsRefused,
+    MailboxUnreachable,
+)
+
+LONGEST_JSON: Final = 64 * 1024 * 1024
+
+BAD_REQUEST: Final = 400
+UNAUTHORIZED: Final = 401
+FORBIDDEN: Final = 403
+NOT_FOUND: Final = 404
+GONE: Final = 410
+TOO_MANY: Final = 429
+UNAVAILABLE: Final = 503
+
+_REST_SECONDS: Final = {TOO_MANY: 10.0, UNAVAILABLE: 5.0, 509: 60.0}
+"""Rest where the server wants some and does not say how much."""
+
+_LONGEST_REST: Final = 3600.0
+_CODE: Final = re.compile(r"[A-Za-z_.]{1,80}")
+_NO_MAILBOX: Final = frozenset(
+    {
+        "errorinvaliduser",
+        "errornonexistentmailbox",
+        "mailboxnotenabledforrestapi",
+        "mailboxnothostedinexchangeonline",
+        "request_resourcenotfound",
+        "resourcenotfound",
+    }
+)
+_NO_ITEM: Final = frozenset(
+    {
+        "erroritemnotfound",
+        "errorfoldernotfound",
+        "errorinvalidid",
+        "errorinvalididmalformed",
+        "errorinvalididempty",
+        "itemnotfound",
+    }
+)
+_FULL: Final = frozenset({"errorquotaexceeded", "quotalimitreached"})
+
+
+class Gone(MailboxUnreachable):
+    """What a request names is not there (any more)."""
+
+
+class NotSent(MailboxUnreachable):
+    """The request certainly never left this machine."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """One answer; ``body`` is None where it was longer than wanted."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes | None
+
+    @property
+    def good(self) -> bool:
+        """It was done (2xx)."""
+        return 200 <= self.status < 300  # noqa: PLR2004 - what success is
+
+    @property
+    def code(self) -> str:
+        """Graph's word for an error; empty where there is none, as from a proxy in between."""
+        try:
+            code = json.loads(self.body or b"")["error"]["code"]
+        except (ValueError, LookupError, TypeError):
+            return ""
+        return code if isinstance(code, str) and _CODE.fullmatch(code) else ""
+
+    @property
+    def gone(self) -> bool:
+        """Graph itself says that the item or folder is not there; no proxy's 404 is proof."""
+        return (
+            self.status in {BAD_REQUEST, NOT_FOUND, GONE}
+            and self.code.partition(",")[0].lower() in _NO_ITEM
+        )
+
+    def json(self) -> dict[str, Any]:
+        """The JSON object in it.
+
+        Raises:
+            MailboxUnreachable: it holds none.
+        """
+        try:
+            held = json.loads(self.body or b"")
+        except ValueError:
+            held = None
+        if not isinstance(held, dict):
+            raise MailboxUnreachable(
+                "Microsoft Graph answers with something else than JSON. Check "
+                "mailbox.graph.endpoint, and whether a proxy or a log-in page stands between."
+            )
+        return held
+
+
+def error_of(answer: Answer, right: str) -> ApplianceError:
+    """What an answer that is no success means; quotes Graph's code and nothing else.
+
+    Args:
+        answer: of a status beyond 2xx.
+        right: the permission that the request needs.
+    """
+    if answer.gone:
+        return Gone(f"Microsoft Graph finds it no more ({answer.code}).")
+    said = f"{answer.status} {answer.code}".rstrip()
+    if answer.code.lower() in _NO_MAILBOX:
+        return ConfigError(
+            (f"mailbox.graph.mailbox: Microsoft Graph has no such mailbox ({said}).",)
+        )
+    if answer.status == UNAUTHORIZED:
+        return CredentialsRefused(f"Microsoft Graph refuses the sign-in ({said}).")
+    if answer.status == FORBIDDEN:
+        return CredentialsRefused(
+            f"Microsoft Graph refuses access to the mailbox ({said}). The application needs "
+            f"{right} for it: with RBAC for Applications a role whose scope holds this mailbox; "
+            "docs/exchange.md has the commands."
+        )
+    return MailboxUnreachable(_unwilling(answer, said))
+
+
+def _unwilling(answer: Answer, said: str) -> str:
+    if answer.code.lower() in _FULL:
+        return f"The mailbox is full ({said}); make room in it."
+    if answer.status in _REST_SECONDS:
+        return f"Microsoft Graph is busy and wants rest ({said})."
+    return f"Microsoft Graph did not do what it was asked ({said})."
+
+
+def rest_of(answer: Answer, now: datetime) -> float:
+    """Seconds for which the server wants to be left alone; 0: it does not.
+
+    Args:
+        answer: any answer; ``Retry-After`` counts in seconds or as a date (RFC 9110 §10.2.3).
+        now: the time here, for a date where the answer has none of its own.
+    """
+    usual = _REST_SECONDS.get(answer.status)
+    if usual is None:
+        return 0.0
+    wanted = answer.headers.get("Retry-After", "").strip()
+    if re.fullmatch(r"\d{1,9}(\.\d*)?", wanted):
+        return min(float(wanted), _LONGEST_REST)
+    until = _moment(wanted)
+    if until is None:
+        return usual
+    # By the server's own clock: ours may be wrong.
+    told = _moment(answer.headers.get("Date", "")) or now
+    return min(max((until - told).total_seconds(), 0.0), _LONGEST_REST)
+
+
+def _moment(text: str) -> datetime | None:
+    try:
+        moment = parsedate_to_datetime(text)
+    except ValueError:
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def trouble(error: Exception, host: str) -> ApplianceError:
+    """What kept a request of ``requests`` from being answered."""
+    from requests import exceptions
+    from urllib3 import exceptions as urllib3_exceptions
+
+    reason = getattr(error.args[0], "reason", None) if error.args else None
+    if isinstance(error, exceptions.SSLError) and _untrusted(reason):
+        said = (
+            f"{host}: the certificate is not trusted. Check the date of this machine, or name your "
+            "own authority with mailbox.graph.ca_file."
+        )
+        return ConfigError((said,))
+    if isinstance(error, exceptions.ConnectTimeout):
+        return NotSent(f"{host}: no answer in time.")
+    if isinstance(reason, urllib3_exceptions.NameResolutionError):
+        return NotSent(f"{host}: the name cannot be resolved. Check the network.")
+    if isinstance(reason, urllib3_exceptions.NewConnectionError):
+        return NotSent(f"{host}: nothing listens there, or no network leads there.")
+    if isinstance(error, exceptions.Timeout):
+        return MailboxUnreachable(f"{host}: no answer in time.")
+    return MailboxUnreachable(f"{host}: the connection broke off.")
+
+
+def _untrusted(reason: object) -> bool:
+    """The server's certificate failed, so that nothing was sent."""
+    seen: object = reason
+    while isinstance(seen, BaseException):
+        if isinstance(seen, ssl.SSLCertVerificationError):
+            return True
+        seen = seen.args[0] if seen.args else None
+    return False
