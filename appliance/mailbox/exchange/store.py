@@ -1,0 +1,194 @@
+"""The store of mails of an Exchange server, spoken to by EWS."""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from typing import Final
+
+from appliance.config.settings import MailboxSettings
+from appliance.domain.draft import Reply
+from appliance.domain.mail import Message, MessageId
+from appliance.domain.ports import Clock
+from appliance.mailbox import tls
+from appliance.mailbox.exchange.drafts import Drafts, note
+from appliance.mailbox.exchange.elements import Property, id_of
+from appliance.mailbox.exchange.folders import Folders
+from appliance.mailbox.exchange.items import TAGS
+from appliance.mailbox.exchange.line import Line, endpoint
+from appliance.mailbox.exchange.mails import Mails, tagged
+from appliance.mailbox.exchange.search import Search
+from appliance.mailbox.exchange.sending import LIMIT_SECONDS, Sending
+from appliance.mailbox.exchange.stream import Bell, Listener
+from appliance.mailbox.exchange.wire import Wire, silence
+from appliance.mailbox.gate import Gate
+from appliance.mailbox.mailstore import (
+    Begun,
+    Changes,
+    Listed,
+    Mail,
+    Marks,
+    Note,
+    Ref,
+    Spot,
+    Tag,
+)
+from appliance.mailbox.places import Place
+from appliance.mailbox.record import Recorder
+from appliance.mailbox.signin import SignIn
+
+_HOST: Final = Property(name="MailApplianceHost")
+_BEAT: Final = Property(name="MailApplianceBeat")
+_CONNECTIONS: Final = 2
+
+
+def open_store(
+    settings: MailboxSettings,
+    *,
+    sign_in: SignIn,
+    clock: Clock,
+    recorder: Recorder | None = None,
+) -> "EwsStore":
+    """The store; nothing is connected before it is used.
+
+    Args:
+        settings: of kind exchange.
+        sign_in: who we are to the server.
+        clock: the time.
+        recorder: takes down every request and its answer.
+
+    Raises:
+        ConfigError: the server's address, the certificate file or the access make no sense.
+    """
+    silence()
+    exchange = settings.exchange
+    gate = Gate(clock)
+    wire = Wire(
+        url=endpoint(exchange),
+        context=tls.context(exchange.ca_file),
+        gate=gate,
+        recorder=recorder,
+    )
+
+    def line(connections: int) -> Line:
+        return Line(
+            settings=exchange, sign_in=sign_in, wire=wire, clock=clock, connections=connections
+        )
+
+    desk = line(_CONNECTIONS)
+    folders = Folders(exchange, desk, clock)
+    search = Search(desk, folders)
+    sender = line(1)
+    bell = Bell()
+    return EwsStore(
+        lines=(desk, sender),
+        search=search,
+        mails=Mails(settings=exchange, line=desk, folders=folders, search=search),
+        drafts=Drafts(line=desk, folders=folders, search=search),
+        sending=Sending(way=exchange.send, line=sender, folders=folders, gate=gate),
+        bell=bell,
+        listener=Listener(line=line(1), folders=folders, gate=gate, clock=clock, bell=bell)
+        if exchange.streaming
+        else None,
+        drafts_prove=exchange.send == "send_item",
+    )
+
+
+class EwsStore:
+    """``MailStore`` over EWS; ``open_store`` builds it."""
+
+    limit_seconds = LIMIT_SECONDS
+
+    def __init__(  # noqa: PLR0913 - the parts of one store, put together in one place
+        self,
+        *,
+        lines: Sequence[Line],
+        search: Search,
+        mails: Mails,
+        drafts: Drafts,
+        sending: Sending,
+        bell: Bell,
+        listener: Listener | None,
+        drafts_prove: bool,
+    ) -> None:
+        self._lines = lines
+        self._search = search
+        self._mails = mails
+        self._drafts = drafts
+        self._sending = sending
+        self._bell = bell
+        self._listener = listener
+        self.drafts_prove = drafts_prove
+
+    def begin(self, place: Place, since: datetime) -> Begun:
+        return self._search.begin(place, since)
+
+    def changes(self, place: Place, state: str, limit: int) -> Changes:
+        return self._search.changes(place, state, limit)
+
+    def read(self, listed: Sequence[Listed]) -> Sequence[Mail]:
+        return self._mails.read(listed)
+
+    def keys(self, listed: Sequence[Listed]) -> Mapping[Ref, str]:
+        return self._mails.keys(listed)
+
+    def locate(self, key: str, message_id: MessageId | None) -> Spot | None:
+        return self._mails.locate(key, message_id)
+
+    def move(self, spot: Spot, to: Place) -> None:
+        self._mails.move(spot, to)
+
+    def mark(self, ref: Ref, marks: Marks) -> None:
+        self._mails.mark(ref, marks)
+
+    def kin(self, message: Message, limit: int) -> Sequence[tuple[Mail, Place]]:
+        return self._mails.kin(message, limit)
+
+    def draft(self, reply: Reply, tags: Mapping[Tag, str], original: Ref | None) -> Ref:
+        return self._drafts.draft(reply, tags, original)
+
+    def tagged(self, place: Place, tag: Tag, value: str) -> Sequence[Ref]:
+        return list(tagged(self._search, place, tag, value))
+
+    def send(self, ref: Ref, commit: Callable[[], None]) -> None:
+        self._sending.send(ref, commit)
+
+    def remove(self, refs: Sequence[Ref]) -> None:
+        self._drafts.remove(list(refs))
+
+    def notes(self) -> Sequence[Note]:
+        box = TAGS[Tag.BOX]
+        found: list[Note] = []
+        for item in self._search.find(
+            Place.CLAIM, None, lambda: [box.uri(), _HOST.uri(), _BEAT.uri()]
+        ):
+            there, its = id_of(item), box.of(item)
+            if there is not None and its:
+                host, beat = _HOST.of(item) or "", _BEAT.of(item) or ""
+                found.append(Note(ref=Ref(there[0]), box=its, host=host, beat=beat))
+        return found
+
+    def leave_note(self, *, box: str, host: str, beat: str) -> None:
+        item = note(
+            {TAGS[Tag.BOX]: box, _HOST: host, _BEAT: beat},
+            subject=f"Mail appliance {host} looks after this mailbox",
+            text=(
+                f"The mail appliance {host} answers the mail of this mailbox ({beat}). It renews "
+                "this note by itself. A second appliance that finds it here keeps away.\n\n"
+                f"邮件助手 {host} 负责答复此邮箱的邮件（{beat}）。此标记由其自动更新；"
+                "另一台设备发现此标记后不会处理该邮箱。\n"
+            ),
+        )
+        self._drafts.create(Place.CLAIM, item)
+
+    def wait(self, seconds: float) -> bool:
+        if self._listener is not None:
+            self._listener.start()
+        return self._bell.wait(seconds)
+
+    def wake(self) -> None:
+        self._bell.ring()
+
+    def close(self) -> None:
+        if self._listener is not None:
+            self._listener.stop()
+        for line in self._lines:
+            line.close()
