@@ -32,6 +32,13 @@ def open_store_mailbox(
     """
     sign_in = SignIn(sign_in_method(settings, secrets=secrets, state=state, clock=clock), clock)
     store = open_store(settings, sign_in=sign_in, clock=clock)
+    return mailbox_over(store, settings, box=box_id(state), clock=clock)
+
+
+def mailbox_over(
+    store: MailStore, settings: MailboxSettings, *, box: str, clock: Clock
+) -> StoreMailbox:
+    """The mailbox over a store; ``box`` tells this box from every other."""
     limits = store_settings(settings)
 
     def arrivals(place: Place) -> StoreArrivals:
@@ -49,7 +56,7 @@ def open_store_mailbox(
         store=store,
         arrivals=arrivals(Place.INBOX),
         sent_mail=arrivals(Place.SENT),
-        claim=StoreClaim(store, box=box_id(state), host=socket.gethostname(), clock=clock),
+        claim=StoreClaim(store, box=box, host=socket.gethostname(), clock=clock),
         clock=clock,
         opened=clock.steady(),
     )

@@ -82,7 +82,7 @@ def by_a_person(message: Message, number: int) -> bytes:
 
 def sent_ids(account: Account, folder: str = "Sent") -> list[str]:
     return [
-        str(message_from_bytes(raw, policy=policy.default)["Message-ID"]).strip("<>")
+        str(message_from_bytes(raw, policy=policy.default)["Message-ID"]).strip("<> \r\n")
         for raw in account.lying(folder)
     ]
 

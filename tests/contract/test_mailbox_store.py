@@ -1,14 +1,16 @@
 """A mailbox of a store of mails keeps the contract of every mailbox, whatever the store is."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Final
 
 import pytest
 
+from appliance.config.accounts import ExchangeSettings
+from appliance.config.settings import MailboxSettings
 from appliance.daemon import SystemClock
 from appliance.mailbox.places import Place
-from appliance.mailbox.store_arrivals import StoreArrivals
-from appliance.mailbox.store_claim import StoreClaim
+from appliance.mailbox.store_account import mailbox_over
 from appliance.mailbox.store_mailbox import StoreMailbox
 from tests.contract.mailbox_contract import MailboxContract
 from tests.memory_mailstore import MemoryStore
@@ -31,27 +33,13 @@ class MemoryAccount:
         self.mailbox = self._open()
 
     def _open(self) -> StoreMailbox:
-        clock = SystemClock()
-        inbox, sent = (
-            StoreArrivals(
-                mailbox="north",
-                store=self.store,
-                place=place,
-                backlog_days=36_500,
-                largest_mb=20,
-                clock=clock,
-            )
-            for place in (Place.INBOX, Place.SENT)
-        )
-        return StoreMailbox(
+        settings = MailboxSettings(
             name="north",
-            store=self.store,
-            arrivals=inbox,
-            sent_mail=sent,
-            claim=StoreClaim(self.store, box="box-1", host="counter", clock=clock),
-            clock=clock,
-            opened=clock.steady(),
+            office=Path("office"),
+            kind="exchange",
+            exchange=ExchangeSettings(backlog_days=36_500),
         )
+        return mailbox_over(self.store, settings, box="box-1", clock=SystemClock())
 
     def restart(self) -> None:
         self.mailbox.close()

@@ -1,16 +1,17 @@
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
+from appliance.config.settings import MailboxSettings
 from appliance.domain.draft import Evidence, Reply
 from appliance.domain.errors import AlreadyRunning, DiskFull, MailboxUnreachable
 from appliance.domain.mail import Message, MessageId
 from appliance.domain.verdict import Disposition
 from appliance.mailbox.mailstore import Marks, Tag
 from appliance.mailbox.places import Place
-from appliance.mailbox.store_arrivals import StoreArrivals
-from appliance.mailbox.store_claim import StoreClaim
+from appliance.mailbox.store_account import mailbox_over
 from appliance.mailbox.store_mailbox import StoreMailbox
 from tests.factories import reply as reply_to
 from tests.fakes import NOON, FakeClock
@@ -30,26 +31,8 @@ class Site:
         self.reply = reply_to(self.message)
 
     def open(self, box: str = "a") -> StoreMailbox:
-        inbox, sent = (
-            StoreArrivals(
-                mailbox="north",
-                store=self.store,
-                place=place,
-                backlog_days=7,
-                largest_mb=20,
-                clock=self.clock,
-            )
-            for place in (Place.INBOX, Place.SENT)
-        )
-        return StoreMailbox(
-            name="north",
-            store=self.store,
-            arrivals=inbox,
-            sent_mail=sent,
-            claim=StoreClaim(self.store, box=box, host=box, clock=self.clock),
-            clock=self.clock,
-            opened=self.clock.steady(),
-        )
+        settings = MailboxSettings(name="north", office=Path("office"), kind="graph")
+        return mailbox_over(self.store, settings, box=box, clock=self.clock)
 
     def break_off(self, reply: Reply | None = None) -> None:
         """A sending whose answer never came, and which the server never executed."""
