@@ -67,6 +67,7 @@ class EwsServer:
         users: passwords by name; may change while it runs.
         tokens: access tokens that are good.
         refusal_seconds: a wrong sign-in is answered so late.
+        send_as_allowed: addresses, no mailboxes of the user, that everybody may send as.
         send_as_denied: addresses that nobody may send as.
         refused_by_smtp: recipients that SMTP refuses.
         refusals: how many wrong passwords and tokens were shown.
@@ -98,7 +99,7 @@ class EwsServer:
         self.steady = Steady()
         self.personality = personality
         self.refusal_seconds = refusal_seconds
-        self.tokens = Tokens(tokens or {})
+        self.tokens = Tokens(tokens or {}, next(iter(users), ""))
         self.reception = Reception(
             users=dict(users), tokens=self.tokens, schemes=tuple(schemes), directory=directory
         )
@@ -112,6 +113,7 @@ class EwsServer:
         self.impersonators = impersonators
         self.store = Store(mailboxes, personality, folder_names or {}, self.steady)
         self.office = Office(store=self.store, fields=Fields(personality), personality=personality)
+        self.send_as_allowed = self.office.send_as_allowed
         self.send_as_denied = self.office.send_as_denied
         self.refused_by_smtp = self.office.refused_by_smtp
         self.streams = Streams(store=self.store, minute_seconds=minute_seconds)
@@ -268,7 +270,11 @@ class EwsServer:
 
     def gather_sends(self, number: int) -> None:
         """Where sends are not serial, each waits for so many to be under way together."""
-        self.office.gathering = threading.Barrier(number)
+
+        def met() -> None:
+            self.office.gathering = None
+
+        self.office.gathering = threading.Barrier(number, met)
 
     def finish_after_client_died(self, operation: str, seconds: float) -> None:
         """The next such request is carried out so much later, client or no client."""

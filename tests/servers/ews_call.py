@@ -54,6 +54,7 @@ class Office:
     personality: Personality
     states: dict[str, SyncState] = field(default_factory=dict)
     gathering: Barrier | None = None
+    send_as_allowed: set[str] = field(default_factory=set)
     send_as_denied: set[str] = field(default_factory=set)
     refused_by_smtp: set[str] = field(default_factory=set)
 

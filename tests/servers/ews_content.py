@@ -215,10 +215,7 @@ def take_mime(call: Call, item: Item, content: str) -> None:
         raw = base64.b64decode(content, validate=False)
     except binascii.Error:
         raise Refusal("ErrorMimeContentInvalidBase64String", "That is no base64.") from None
-    item.take_headers(raw)
-    item.raw = raw
-    _ = item.body
-    item.raw = None
+    item.take_apart(raw)
     if call.personality.imports_headers:
         item.take_unknown_headers()
     item.headers = []

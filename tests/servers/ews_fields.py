@@ -1,6 +1,7 @@
 """The properties of items and folders: as XML, and as values that can be compared."""
 
 import base64
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -169,8 +170,8 @@ def extended_texts(item: Item, path: Path) -> tuple[str, ...] | None:
     if path in own:
         return (own[path],) if own[path] else None
     if path == TRANSPORT_HEADERS:
-        text = "".join(f"{name}: {value}\r\n" for name, value in item.headers)
-        return (text,) if text else None
+        head = head_of(item)
+        return (head,) if head else None
     if path == SEARCH_KEY:
         return (base64.b64encode(item.search_key).decode(),)
     value = item.extended.get(path)
@@ -178,6 +179,14 @@ def extended_texts(item: Item, path: Path) -> tuple[str, ...] | None:
         found = next((text for name, text in item.headers if name.lower() == path.name), None)
         return None if found is None else (found,)
     return None if value is None else value.texts
+
+
+def head_of(item: Item) -> str:
+    """The header a mail came with, folded as it was; empty where it was made here."""
+    if item.raw is None or not item.headers:
+        return ""
+    raw = re.sub(rb"\r?\n", b"\r\n", item.received_line + item.raw)
+    return (raw.partition(b"\r\n\r\n")[0] + b"\r\n").decode("utf-8", "replace")
 
 
 def item_id(item: Item) -> str:

@@ -145,6 +145,12 @@ class Item:
             body, html, self.attachments = opened(self.raw, self.id)
             self._body = (body, html)
 
+    def take_apart(self, raw: bytes) -> None:
+        """Become what the mail says, and keep no bytes of it."""
+        self.take_headers(raw)
+        body, html, self.attachments = opened(raw, self.id)
+        self._body = (body, html)
+
     def take_headers(self, raw: bytes) -> None:
         """Fill the fields from the header of a mail."""
         parsed = BytesHeaderParser(policy=compat32).parsebytes(raw)

@@ -32,6 +32,7 @@ class Personality:
         newest_first: the first SyncFolderItems begins with the newest mail.
         item_events: notifications name the item; else only the folder that changed.
         event_delay_seconds: a notification comes so much later.
+        loses_between: what happens between two streams of a subscription is never told.
         holds_after_reconnect: the second stream of a subscription says nothing before its first
             heartbeat.
         heartbeat_seconds: between heartbeats of a stream.
@@ -61,6 +62,7 @@ class Personality:
     newest_first: bool = True
     item_events: bool = True
     event_delay_seconds: float = 0.0
+    loses_between: bool = True
     holds_after_reconnect: bool = False
     heartbeat_seconds: float = 45.0
     subscription_seconds: float = 1800.0
@@ -92,6 +94,7 @@ GROMMUNIO: Final = Personality(
     item_events=False,
     # Up to 5 s were seen.
     event_delay_seconds=0.5,
+    loses_between=False,
     holds_after_reconnect=True,
     heartbeat_seconds=47.0,
     subscription_seconds=330.0,

@@ -108,7 +108,10 @@ def find_item(call: Call) -> str:
         raise Refusal("ErrorInvalidRestriction", "A restriction and a query string do not mix.")
 
     def one(element: Element) -> str:
-        found = list(call.folder(element).items.values())
+        folder = call.folder(element)
+        # Associated and soft-deleted items lie in no folder here.
+        shallow = call.request.get("Traversal", "Shallow") == "Shallow"
+        found = list(folder.items.values()) if shallow else []
         found = [item for item in found if all(fits(item, test) for test in tests)]
         if query:
             found = [item for item in found if fits_query(item, query)]

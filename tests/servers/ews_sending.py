@@ -60,7 +60,8 @@ def check(call: Call, item: Item) -> None:
     if not (item.to or item.cc or item.bcc):
         raise Refusal("ErrorInvalidRecipients", "At least one recipient isn't valid.")
     sender = item.author.address.lower() if item.author else ""
-    if sender not in call.caller.mailboxes or sender in call.office.send_as_denied:
+    allowed = call.caller.mailboxes | call.office.send_as_allowed
+    if sender not in allowed or sender in call.office.send_as_denied:
         raise Refusal(
             "ErrorSendAsDenied",
             "The user account which was used to submit this request does not have the right to "
@@ -130,9 +131,10 @@ def send_new(call: Call, item: Item, folder: Folder | None) -> None:
 def _mark_answered(call: Call, item: Item) -> None:
     if not item.answers or not call.personality.marks_replied:
         return
-    for each in list(call.store.items.values()):
-        if each.search_key == item.answers and each.folder.mailbox == item.folder.mailbox:
-            now = call.store.now().strftime("%Y-%m-%dT%H:%M:%SZ")
-            each.extended[LAST_VERB] = Value(LAST_VERB, (REPLIED,))
-            each.extended[LAST_VERB_TIME] = Value(LAST_VERB_TIME, (now,))
-            call.store.touch(each, (str(LAST_VERB),))
+    with call.store.lock:
+        for each in list(call.store.items.values()):
+            if each.search_key == item.answers and each.folder.mailbox == item.folder.mailbox:
+                now = call.store.now().strftime("%Y-%m-%dT%H:%M:%SZ")
+                each.extended[LAST_VERB] = Value(LAST_VERB, (REPLIED,))
+                each.extended[LAST_VERB_TIME] = Value(LAST_VERB_TIME, (now,))
+                call.store.touch(each, (str(LAST_VERB),))

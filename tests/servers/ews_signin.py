@@ -27,13 +27,14 @@ class SignInRefused(Exception):
 class Tokens:
     """The access tokens that are good, and whose they are."""
 
-    def __init__(self, tokens: Mapping[str, str]) -> None:
-        self._tokens = dict(tokens)
+    def __init__(self, tokens: Mapping[str, str], owner: str) -> None:
+        self._tokens, self._owner = dict(tokens), owner
         self._lock = threading.Lock()
 
-    def add(self, token: str, user: str) -> None:
+    def add(self, token: str, user: str = "") -> None:
+        """``user``: whose it is, instead of the first user's."""
         with self._lock:
-            self._tokens[token] = user
+            self._tokens[token] = user or self._owner
 
     def revoke(self, token: str) -> None:
         with self._lock:

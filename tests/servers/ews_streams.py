@@ -138,6 +138,8 @@ class _Stream:
                 self._heartbeat if again and self._personality.holds_after_reconnect else now
             )
             for each in subscriptions:
+                if each.connections and self._personality.loses_between:
+                    each.position = len(self._store.events)
                 each.streams += 1
                 each.connections += 1
 
@@ -190,7 +192,10 @@ class _Stream:
         subscription.position = position
         if not events:
             return ""
-        xml = "".join(map(self._event, events)) if self._personality.item_events else _hint(events)
+        if self._personality.item_events:
+            xml = "".join(map(self._event, events))
+        else:
+            xml = "".join(map(self._hint, {event.folder.id: event for event in events}.values()))
         return _message(
             "<m:Notifications><m:Notification>"
             f"<t:SubscriptionId>{subscription.id}</t:SubscriptionId>{xml}"
@@ -206,16 +211,14 @@ class _Stream:
             parts.append(f'<t:OldParentFolderId Id="{event.old_folder.id}"/>')
         return f"<t:{event.kind}Event>{''.join(parts)}</t:{event.kind}Event>"
 
-
-def _hint(events: list[Event]) -> str:
-    """That something about the folders changed, and not what."""
-    folders = {event.folder.id: event.folder for event in events}
-    return "".join(
-        "<t:ModifiedEvent><t:TimeStamp>2026-01-01T00:00:00Z</t:TimeStamp>"
-        f'<t:FolderId Id="{folder.id}" ChangeKey="AQAAABYA"/>{_parent(folder.parent or folder)}'
-        "</t:ModifiedEvent>"
-        for folder in folders.values()
-    )
+    def _hint(self, event: Event) -> str:
+        """That something about a folder changed, and not what."""
+        folder = event.folder
+        return (
+            f"<t:ModifiedEvent><t:Watermark>{secrets.token_urlsafe(9)}</t:Watermark>"
+            f'{_stamp(self._store)}<t:FolderId Id="{folder.id}" ChangeKey="AQAAABYA"/>'
+            f"{_parent(folder.parent or folder)}</t:ModifiedEvent>"
+        )
 
 
 def _parent(folder: Folder) -> str:
