@@ -29,7 +29,7 @@ class _Position:
     Attributes:
         state: the server's state of synchronisation; empty: not begun.
         since: what came earlier is not ours to answer.
-        reached: in the first look, the ``_age`` of the last mail that was fetched; None: the first
+        reached: in the first look, time and ref of the last mail that was fetched; None: the first
             look is over.
     """
 
@@ -106,13 +106,13 @@ class StoreArrivals:
         position = replace(position, state=state)
         reached = position.reached
         assert reached is not None
-        left = [one for one in waiting if _age(one) > reached]
+        left = _behind(waiting, reached)
         read: list[Mail] = []
         while left and not read:
             # All of them may be gone by now, while mail beyond them still waits.
             chosen, left = left[:limit], left[limit:]
             read = list(self._store.read(chosen))
-            position = replace(position, reached=_age(chosen[-1]))
+            position = replace(position, reached=(_age(chosen[-1]), chosen[-1].ref))
         if not left:
             position = replace(position, reached=None)
             self._backlog = None
@@ -180,10 +180,21 @@ def message(mail: Mail, *, mailbox: str) -> Message:
     return replace(read, id=MessageId(mail.reply)) if mail.reply else read
 
 
-def _age(one: Listed) -> tuple[str, str]:
-    """Oldest first; what has no time comes first, and always in the same order."""
+def _behind(waiting: Sequence[Listed], reached: tuple[str, str]) -> list[Listed]:
+    """What comes after the mail that was fetched last.
+
+    Where that one has gone, others of its second may come again: servers count in seconds.
+    """
+    for index, one in enumerate(waiting):
+        if (_age(one), one.ref) == reached:
+            return list(waiting[index + 1 :])
+    return [one for one in waiting if _age(one) >= reached[0]]
+
+
+def _age(one: Listed) -> str:
+    """Oldest first, in one second as the server has them; what has no time comes first."""
     moment = _LONG_AGO if one.received is None else one.received.astimezone(UTC)
-    return moment.isoformat(timespec="microseconds"), one.ref
+    return moment.isoformat(timespec="microseconds")
 
 
 def _parsed(cursor: Cursor) -> _Position | None:
