@@ -1,5 +1,6 @@
 """A shared mailbox at the EWS server of the tests, and a mailbox of ours on it."""
 
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
@@ -31,6 +32,8 @@ class EwsAccount:
     def __init__(self, directory: Path, personality: Personality = EXCHANGE) -> None:
         self.directory = directory
         self.personality = personality
+        self.delivered = 0
+        self.begun = datetime.now(UTC) - timedelta(hours=1)
         self.server = EwsServer(
             users={USER: PASSWORD},
             mailboxes=(DESK, OTHER),
@@ -81,7 +84,10 @@ class EwsAccount:
         self.mailbox = self.open()
 
     def deliver(self, raw: bytes) -> None:
-        self.server.deliver(DESK, raw)
+        """One mail a second: the server tells no smaller times."""
+        self.delivered += 1
+        when = self.begun + timedelta(seconds=self.delivered)
+        self.server.deliver(DESK, raw, received=when)
 
     def person_sends(self, raw: bytes) -> None:
         self.server.person_sends(DESK, raw)
