@@ -69,10 +69,11 @@ class GraphServer:
     def __exit__(self, *_: object) -> None:
         self.departures.cancel()
         self.stop()
+        assert self.front.failures == [], "\n".join(self.front.failures)
 
     def start(self) -> None:
         """Listen, on the port of the last time if there was one."""
-        self.front.halted.clear()
+        self.front.halted = threading.Event()
         self._http = HttpServer(self.port, self.front, self._context)
         self.port = self._http.server_address[1]
         self._service.base = self.url
@@ -105,19 +106,19 @@ class GraphServer:
         return self._service.tokens
 
     @property
-    def posted(self) -> tuple[tuple[tuple[str, ...], bytes], ...]:
+    def posted(self) -> list[tuple[tuple[str, ...], bytes]]:
         """Everything that left, in order: recipients (Bcc too), and the mail as it left."""
         with self._lock:
-            return tuple(self.departures.posted)
+            return list(self.departures.posted)
 
     @property
-    def requests(self) -> tuple[tuple[float, str, int], ...]:
+    def requests(self) -> list[tuple[float, str, int]]:
         """Requests in the order of their answers: steady time, method and path, status.
 
         The path is a template (``/users/{user}/messages/{message}``); a dropped answer has status 0.
         """
         with self.front.changed:
-            return tuple(self.front.requests)
+            return list(self.front.requests)
 
     def count(self, operation: str) -> int:
         """How many requests for an operation arrived (``send``, ``delta`` …), well or not."""
@@ -130,6 +131,11 @@ class GraphServer:
             assert self.front.changed.wait_for(
                 lambda: self.front.arrived[operation] >= times, seconds
             )
+
+    def wait_posted(self, times: int, seconds: float = 20) -> None:
+        """Return as soon as so many mails have left."""
+        with self.departures.left:
+            assert self.departures.left.wait_for(lambda: len(self.posted) >= times, seconds)
 
     def settle(self) -> None:
         """Wait until everything is carried out that clients did not wait for; ends freezes."""
@@ -147,6 +153,12 @@ class GraphServer:
         """Every state of synchronisation is lost; ``code``: with which error (410) that is told."""
         with self._lock:
             self._service.deltas.forget(code)
+
+    def allow_sending_as(self, mailbox: str, address: str) -> None:
+        """The mailbox may send under this address too (otherwise 403 ErrorSendAsDenied)."""
+        with self._lock:
+            allowed = self.departures.may_send_as
+            allowed.setdefault(mailbox.lower(), set()).add(address.lower())
 
     def hold_outbox(self) -> None:
         """What is sent from now on stays in Outbox until ``release_outbox``."""
@@ -211,6 +223,12 @@ class GraphServer:
             if text is not None:
                 item.fields["body"] = {"contentType": "text", "content": text}
             store.touch(item)
+
+    def send_draft(self, mailbox: str, message_id: str) -> None:
+        """A person opens a draft in a mail program and sends it as it is."""
+        with self._lock:
+            store = self._stores[mailbox.lower()]
+            self.departures.send(store, store.by_message_id(message_id))
 
     def mark_read(self, mailbox: str, message_id: str, *, read: bool = True) -> None:
         """A person reads a mail, or takes that back."""

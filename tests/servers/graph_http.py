@@ -1,10 +1,12 @@
 """The Graph server's side that speaks HTTP/1.1 over TLS: connections, faults, limits, the log."""
 
+import base64
 import json
 import socket
 import ssl
 import threading
 import time
+import traceback
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,12 +16,14 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Final
 from uuid import uuid4
 
-from tests.servers.graph_errors import GraphError, bad_token, throttled
+from tests.servers.graph_errors import GraphError, bad_request, bad_token, throttled
 from tests.servers.graph_faults import Fault, Faults
 from tests.servers.graph_routes import Answer, Call, Request, understand
 from tests.servers.graph_service import Service
 
-_MOST_BODY: Final = 8_000_000
+MOST_BODY: Final = 4 * 1024 * 1024
+"""Bytes that a request may have; beyond that is 413."""
+MOST_IN_BATCH: Final = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +50,34 @@ class Front:
         self.arrived: Counter[str] = Counter()
         self.changed = threading.Condition()
         self.halted = threading.Event()
+        self.failures: list[str] = []
         self.late: list[threading.Thread] = []
         self._running: Counter[tuple[str, str | None]] = Counter()
 
     def handle(self, request: Request) -> Wire:
         """The answer to a request, or what a fault makes of it."""
+        try:
+            if request.target == "/v1.0/$batch" and request.method == "POST":
+                return self._batch(request)
+            return self._single(request)
+        except Exception:  # noqa: BLE001  # whatever it is, the test must hear of it
+            with self.changed:
+                self.failures.append(traceback.format_exc())
+            return _wire(GraphError(500, "ErrorInternalServerError", "See the failures."))
+
+    def _batch(self, request: Request) -> Wire:
+        """JSON batching: up to 20 requests in one, each as if it had come alone, one by one."""
+        try:
+            told = json.loads(request.body)["requests"]
+            parts = [_part(one, request) for one in told]
+        except (ValueError, KeyError, TypeError):
+            return _wire(bad_request("Invalid batch payload format."))
+        if len(parts) > MOST_IN_BATCH:
+            return _wire(bad_request("Number of batch request steps exceeds the max value of 20."))
+        answers = [{"id": name, **_in_batch(self._single(part))} for name, part in parts]
+        return _wire(Answer(status=200, json={"responses": answers}))
+
+    def _single(self, request: Request) -> Wire:
         try:
             call = understand(request)
         except GraphError as error:
@@ -102,23 +129,45 @@ class Front:
             self.late.append(late)
             late.start()
             return DROPPED
-        if fault.how == "freeze" and fault.when == "before" and not self._wait(fault.seconds):
+        halted = self.halted
+        if fault.how == "freeze" and fault.when == "before" and not self._wait(fault, halted):
             return DROPPED
         done = None
         if fault.how in {"freeze", "cut", "broken_json"} or fault.when == "after":
             done = self.perform(call)
-        if fault.how == "freeze" and fault.when == "after" and not self._wait(fault.seconds):
+        if fault.how == "freeze" and fault.when == "after" and not self._wait(fault, halted):
             return DROPPED
         return _spoilt(fault, done)
 
-    def _wait(self, seconds: float) -> bool:
+    def _wait(self, fault: Fault, halted: threading.Event) -> bool:
         """False where the server stopped meanwhile."""
-        self.faults.thaw.wait(seconds)
-        return not self.halted.is_set()
+        self.faults.thaw.wait(fault.seconds)
+        return not halted.is_set()
 
     def _later(self, fault: Fault, call: Call) -> None:
         self.faults.thaw.wait(fault.seconds)
         self.perform(call)
+
+
+def _part(told: Any, whole: Request) -> tuple[str, Request]:
+    body = b"" if "body" not in told else json.dumps(told["body"]).encode()
+    headers = {name.lower(): value for name, value in told.get("headers", {}).items()}
+    headers["authorization"] = whole.headers.get("authorization", "")
+    target = f"/v1.0/{told['url'].lstrip('/')}"
+    return str(told["id"]), Request(
+        method=told["method"].upper(), target=target, headers=headers, body=body
+    )
+
+
+def _in_batch(wire: Wire) -> dict[str, Any]:
+    if wire is DROPPED:
+        wire = _wire(GraphError(504, "UnknownError", ""))
+    shown: dict[str, Any] = {"status": wire.status, "headers": wire.headers}
+    if wire.headers.get("Content-Type", "").startswith("application/json"):
+        shown["body"] = json.loads(wire.content)
+    elif wire.content:
+        shown["body"] = base64.b64encode(wire.content).decode()
+    return shown
 
 
 def _spoilt(fault: Fault, done: Wire | None) -> Wire:
@@ -163,7 +212,7 @@ def _wire(told: Answer | GraphError) -> Wire:
     if told.json is None:
         return Wire(told.status, b"", dict(told.headers))
     kind = "application/json;odata.metadata=minimal;odata.streaming=true;charset=utf-8"
-    content = json.dumps(told.json, ensure_ascii=False).encode()
+    content = json.dumps(told.json, ensure_ascii=False).encode("utf-8", "replace")
     return Wire(told.status, content, {"Content-Type": kind, **told.headers})
 
 
@@ -240,14 +289,15 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _respond(self) -> None:
         length = int(self.headers.get("Content-Length") or 0)
-        if length > _MOST_BODY:
-            self.close_connection = True
+        body = self.rfile.read(length)
+        if length > MOST_BODY:
+            self._send(_wire(GraphError(413, "RequestEntityTooLarge", "The request is too big.")))
             return
         request = Request(
             method=self.command,
             target=self.path,
             headers={name.lower(): value for name, value in self.headers.items()},
-            body=self.rfile.read(length),
+            body=body,
         )
         self._send(self.server.front.handle(request))
 

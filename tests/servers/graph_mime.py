@@ -15,8 +15,13 @@ from tests.servers.graph_store import Headers, Item
 _ID: Final = re.compile(r"<[^<>\s]+>")
 IN_REPLY_TO: Final = "String 0x1042"
 REFERENCES: Final = "String 0x1039"
-_HEADER: Final = "String {00020386-0000-0000-c000-000000000046} Name "
-"""PS_INTERNET_HEADERS (MS-OXPROPS 1.3.2): a named property that leaves as a header."""
+NAMED_HEADER: Final = "String {00020386-0000-0000-c000-000000000046} Name "
+"""PS_INTERNET_HEADERS: such a property leaves as the header of its name (MS-OXCMAIL 2.1.3.2.4)."""
+_MAPPED: Final = frozenset(
+    "from sender to cc bcc reply-to subject date message-id in-reply-to references mime-version "
+    "content-type content-transfer-encoding importance".split()
+)
+"""Headers that other properties make; a named one does not outrule those."""
 
 
 def fields_of(raw: bytes) -> Headers:
@@ -68,12 +73,14 @@ def moment(value: str, otherwise: datetime) -> datetime:
 
 def properties_of(raw: bytes, headers: Headers, received: datetime) -> dict[str, Any]:
     """The fields of a mail that came; the body is read when somebody asks for it."""
-    sender = recipients(headers, "From")[:1]
+    authors = recipients(headers, "From")
+    author = authors[0] if authors else None
+    senders = recipients(headers, "Sender")
     kind = first(headers, "Content-Type").lower()
     return {
         "subject": decoded(first(headers, "Subject")),
-        "from": sender[0] if sender else None,
-        "sender": (recipients(headers, "Sender")[:1] or sender or [None])[0],
+        "from": author,
+        "sender": senders[0] if senders else author,
         "toRecipients": recipients(headers, "To"),
         "ccRecipients": recipients(headers, "Cc"),
         "bccRecipients": recipients(headers, "Bcc"),
@@ -132,7 +139,7 @@ def as_text(body: Mapping[str, str]) -> str:
     return html.unescape(re.sub(r"<[^>]*>", "", content)).strip() + "\n"
 
 
-def render(item: Item, owner: Mapping[str, Any], *, bcc: bool) -> bytes:
+def render(item: Item, owner: Mapping[str, Any], *, bcc: bool, named_headers: bool = True) -> bytes:
     """What the API made, as the mail that it is; ``bcc``: as the store keeps it, not as it leaves."""
     told = item.fields
     sender = told["from"] or owner
@@ -145,7 +152,7 @@ def render(item: Item, owner: Mapping[str, Any], *, bcc: bool) -> bytes:
     lines = [(name, ", ".join(map(_mailbox, some))) for name, some in people if some]
     lines.append(("Subject", told["subject"]))
     lines.append(("Date", format_datetime(told["sentDateTime"] or item.created)))
-    lines += [*threading_of(item), *item.headers, *_named(item)]
+    lines += [*threading_of(item), *item.headers, *(_named(item) if named_headers else ())]
     head = "".join(f"{name}: {_folded(name, value)}\r\n" for name, value in lines)
     mail = EmailMessage(policy=policy.SMTP)
     _fill(mail, told["body"])
@@ -164,8 +171,17 @@ def threading_of(item: Item) -> Headers:
 
 
 def _named(item: Item) -> Headers:
-    found = [(key, value) for key, value in item.properties.items() if key.startswith(_HEADER)]
-    return [(key.removeprefix(_HEADER), value) for key, value in found]
+    pairs = [
+        (key.removeprefix(NAMED_HEADER), value)
+        for key, value in item.properties.items()
+        if key.startswith(NAMED_HEADER)
+    ]
+    reserved = ("x-microsoft-exchange-organization", "x-microsoft-exchange-forest")
+    return [
+        (name, value)
+        for name, value in pairs
+        if name.lower() not in _MAPPED and not name.lower().startswith(reserved)
+    ]
 
 
 def _mailbox(one: Mapping[str, Any]) -> str:

@@ -9,14 +9,6 @@ from urllib.parse import parse_qsl, unquote
 from tests.servers.graph_errors import GraphError, bad_request
 
 _KEYED: Final = re.compile(r"/(\w+)\('([^']*)'\)")
-_ROUTES: Final = {
-    "/mailFolders": {"GET": "list_folders", "POST": "create_folder"},
-    "/mailFolders/{folder}": {"GET": "get_folder"},
-    "/mailFolders/{folder}/childFolders": {"GET": "list_folders", "POST": "create_folder"},
-    "/mailFolders/{folder}/messages": {"GET": "list_messages", "POST": "create_message"},
-    "/mailFolders/{folder}/messages/delta": {"GET": "delta"},
-    "/messages": {"GET": "list_messages", "POST": "create_message"},
-}
 _OF_A_MESSAGE: Final = {
     "": {"GET": "get_message", "PATCH": "update_message", "DELETE": "delete_message"},
     "/$value": {"GET": "get_mime"},
@@ -25,8 +17,19 @@ _OF_A_MESSAGE: Final = {
     "/move": {"POST": "move"},
     "/permanentDelete": {"POST": "permanent_delete"},
 }
-for _start in ("/mailFolders/{folder}/messages/{message}", "/messages/{message}"):
-    _ROUTES |= {f"{_start}{end}": methods for end, methods in _OF_A_MESSAGE.items()}
+_ROUTES: Final = {
+    "/mailFolders": {"GET": "list_folders", "POST": "create_folder"},
+    "/mailFolders/{folder}": {"GET": "get_folder"},
+    "/mailFolders/{folder}/childFolders": {"GET": "list_folders", "POST": "create_folder"},
+    "/mailFolders/{folder}/messages": {"GET": "list_messages", "POST": "create_message"},
+    "/mailFolders/{folder}/messages/delta": {"GET": "delta"},
+    "/messages": {"GET": "list_messages", "POST": "create_message"},
+    **{
+        f"{start}{end}": methods
+        for start in ("/mailFolders/{folder}/messages/{message}", "/messages/{message}")
+        for end, methods in _OF_A_MESSAGE.items()
+    },
+}
 _PATTERNS: Final = [
     (re.compile(re.sub(r"\\{(\w+)\\}", r"(?P<\1>[^/]+)", re.escape(path))), path, methods)
     for path, methods in _ROUTES.items()

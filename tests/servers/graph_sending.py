@@ -9,7 +9,7 @@ from datetime import datetime
 from secrets import token_hex
 from typing import Any, Final
 
-from tests.servers import graph_mime, graph_shape, graph_values
+from tests.servers import graph_mime, graph_query, graph_shape, graph_values
 from tests.servers.graph_errors import GraphError, bad_request, not_found
 from tests.servers.graph_store import Folder, Item, Store
 
@@ -75,7 +75,7 @@ def create(
         headers = graph_values.new_headers(told["internetMessageHeaders"])
     moment = store.moment()
     if DELIVERED in extended:
-        moment = graph_shape.graph_query.when(extended.pop(DELIVERED))
+        moment = graph_query.when(extended.pop(DELIVERED))
     flags = int(extended.pop(FLAGS, graph_shape.UNSENT_FLAG))
     fields["internetMessageId"] = extended.pop(MESSAGE_ID, fields["internetMessageId"])
     conversation = store.conversation(fields["internetMessageId"], [])
@@ -161,11 +161,14 @@ class Departures:
 
     ``outbox_seconds``: how long a message waits in Outbox; ``held``: for as long as this is set.
     ``keeps_id``, ``keeps_message_id``: the copy in Sent Items has the draft's immutable id and its
-    Message-ID, as the documentation says; both are known to have been otherwise.
+    Message-ID, as the documentation says; both are known to have been otherwise. ``named_headers``:
+    properties in PS_INTERNET_HEADERS leave as headers (MS-OXCMAIL), such as Auto-Submitted.
+    ``directory_name``: what the From shows whatever the draft says, as where the directory knows.
     """
 
     def __init__(self, lock: threading.RLock, arrive: Callable[[str, bytes], None]) -> None:
         self._lock = lock
+        self.left = threading.Condition(lock)
         self._arrive = arrive
         self._waiting: list[tuple[Store, Item]] = []
         self._timers: list[threading.Timer] = []
@@ -174,6 +177,8 @@ class Departures:
         self.held = False
         self.keeps_id = True
         self.keeps_message_id = True
+        self.named_headers = True
+        self.directory_name = ""
         self.may_send_as: dict[str, set[str]] = {}
 
     def send(self, store: Store, item: Item) -> None:
@@ -233,9 +238,12 @@ class Departures:
     def _depart(self, store: Store, item: Item) -> None:
         if not self.keeps_message_id:
             item.fields["internetMessageId"] = new_message_id()
-        owner = graph_shape.owner_of(store)
-        raw = graph_mime.render(item, owner, bcc=False)
-        item.sent = graph_mime.render(item, owner, bcc=True)
+        if self.directory_name:
+            address = item.fields["from"]["emailAddress"]["address"]
+            item.fields["from"] = graph_mime.person(address, self.directory_name)
+        owner, named = graph_shape.owner_of(store), self.named_headers
+        raw = graph_mime.render(item, owner, bcc=False, named_headers=named)
+        item.sent = graph_mime.render(item, owner, bcc=True, named_headers=named)
         if not self.keeps_id:
             store.renumber(item)
         item.received = store.moment()
@@ -244,6 +252,7 @@ class Departures:
         names = ("toRecipients", "ccRecipients", "bccRecipients")
         people = [one["emailAddress"]["address"] for name in names for one in item.fields[name]]
         self.posted.append((tuple(people), raw))
+        self.left.notify_all()
         for address in dict.fromkeys(one.lower() for one in people):
             self._arrive(address, raw)
 

@@ -58,6 +58,9 @@ def property_of(store: Store, item: Item, name: str) -> str | None:
     }
     if name in item.properties:
         return item.properties[name]
+    if name.startswith(graph_mime.NAMED_HEADER) and item.given is not None:
+        header = name.removeprefix(graph_mime.NAMED_HEADER)
+        return graph_mime.first(item.headers, header) or None
     found = made[name]() if name in made else ""
     return str(found) if found != "" else None
 
@@ -131,8 +134,8 @@ def change_key(item: Item) -> str:
 
 
 def _headers(item: Item) -> dict[str, Any]:
-    if item.sent is not None:
-        # Nobody ever got them of a sent copy; the MIME content has them.
+    if item.sent is not None or (item.given is not None and not item.trace):
+        # Of mail in Sent Items nobody gets them this way; its MIME content has them.
         return {}
     pairs = item.headers
     if item.given is not None:
@@ -192,7 +195,8 @@ def selected(told: str) -> tuple[str, ...]:
 def expanded(told: str) -> tuple[str, ...]:
     """``$expand``: the normal ids of the extended properties it names; raises GraphError."""
     found = _EXPAND.fullmatch(told.strip())
-    parts = [] if found is None else re.split(r"\s+or\s+", found[1], flags=re.IGNORECASE)
+    inner = "" if found is None else re.sub(r"^\s*\((.*)\)\s*$", r"\1", found[1])
+    parts = re.split(r"\s+or\s+", inner, flags=re.IGNORECASE)
     ids = [_ID_IS.fullmatch(part) for part in parts]
     if found is None or None in ids:
         raise bad_request(
