@@ -1,6 +1,7 @@
 """A reply put into Drafts: every header and the text are ours, threaded as the server threads."""
 
 import re
+from collections import deque
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -58,23 +59,23 @@ class Drafts:
         self._folders = folders
         self._search = search
         self._replies_taken = True
-        self._refused = False
+        self._leftovers: deque[Ref] = deque(maxlen=100)
 
     def draft(self, reply: Reply, tags: Mapping[Tag, str], original: Ref | None) -> Ref:
         """As ``MailStore.draft``; ReplyRefused where the server refuses an address."""
         try:
-            ref = None
+            ref, willing = None, True
             if original is not None and self._replies_taken:
-                ref = self._as_reply(reply, tags, original)
+                ref, willing = self._as_reply(reply, tags, original)
             if ref is None:
-                ref, _ = self._created(self._whole(reply, tags))
+                ref = self.create(Place.DRAFTS, _whole(reply, tags))
                 # A server that takes this one and not the other has no replies at all.
-                self._replies_taken = self._replies_taken and not self._refused
-        except ApplianceError as error:
-            refused = refusal(error) if isinstance(error, Fault) else None
-            if refused is not None:
-                raise refused from error
-            raise
+                self._replies_taken = self._replies_taken and willing
+        except Fault as error:
+            refused = refusal(error)
+            if refused is None:
+                raise
+            raise refused from error
         return ref
 
     def remove(self, refs: list[Ref]) -> None:
@@ -95,10 +96,30 @@ class Drafts:
 
     def create(self, place: Place, item: Element) -> Ref:
         """Put an item into a folder, unsent."""
-        return self._created(item, place)[0]
 
-    def _as_reply(self, reply: Reply, tags: Mapping[Tag, str], original: Ref) -> Ref | None:
-        """A reply as the server makes it, then everything of ours over it; None: not this way."""
+        def act(folder: Element) -> Element:
+            body = made(
+                "m:CreateItem",
+                made("m:SavedItemFolderId", folder),
+                made("m:Items", item),
+                MessageDisposition="SaveOnly",
+            )
+            return self._line.ask_one("CreateItem", body)
+
+        items = first(self._folders.within(place, act), "m:Items")
+        found = None if items is None or not len(items) else id_of(items[0])
+        if found is None:
+            raise Fault("")
+        return Ref(found[0])
+
+    def _as_reply(
+        self, reply: Reply, tags: Mapping[Tag, str], original: Ref
+    ) -> tuple[Ref | None, bool]:
+        """A reply as the server makes it, then everything of ours over it.
+
+        Returns the draft or, where it did not come about, None and whether it may another time.
+        """
+        self._tidy()
         answer = made(
             "t:ReplyToItem",
             made("t:Subject", text=one_line(reply.subject)),
@@ -107,24 +128,28 @@ class Drafts:
             made("t:NewBodyContent", text=_text(reply.text), BodyType="Text"),
         )
         try:
-            ref, _ = self._created(answer)
-        except Gone:
-            return None
+            ref = self.create(Place.DRAFTS, answer)
+            # Until it is ours to the letter it quotes the mail and has no mark of ours.
+            self._leftovers.append(ref)
+            if self._overwritten(ref, reply, tags):
+                self._leftovers.remove(ref)
+                return ref, True
         except Fault as error:
             if isinstance(error, Busy) or refusal(error) is not None:
                 raise
-            self._refused = True
-            return None
-        self._refused = False
-        done = False
-        try:
-            done = self._overwritten(ref, reply, tags)
-        finally:
-            if not done:
-                # What is left quotes the mail and has no mark of ours.
-                with suppress(ApplianceError):
-                    self.remove([ref])
-        return ref if done else None
+            self._tidy()
+            return None, isinstance(error, Gone)
+        self._tidy()
+        return None, True
+
+    def _tidy(self) -> None:
+        """Remove what an earlier try left behind; where that fails, the next one tries again."""
+        left = list(self._leftovers)
+        if left:
+            with suppress(ApplianceError):
+                self.remove(left)
+                for ref in left:
+                    self._leftovers.remove(ref)
 
     def _overwritten(self, ref: Ref, reply: Reply, tags: Mapping[Tag, str]) -> bool:
         """Put ours over a reply the server made; False where it brought files of the mail along."""
@@ -145,38 +170,6 @@ class Drafts:
         self._line.ask_one("UpdateItem", body)
         return True
 
-    def _whole(self, reply: Reply, tags: Mapping[Tag, str]) -> Element:
-        """A mail of its own, its parts in the order of the schema (MS-OXWSMSG §2.2.4.1)."""
-        subject, body, answered, to, sender, message_id, references = _in_order(reply)
-        return made(
-            "t:Message",
-            subject,
-            body,
-            *answered,
-            *(one.value for one in _properties(reply, tags)),
-            to,
-            sender,
-            message_id,
-            made("t:IsRead", text="true"),
-            *references,
-        )
-
-    def _created(self, item: Element, place: Place = Place.DRAFTS) -> tuple[Ref, str]:
-        def act(folder: Element) -> Element:
-            body = made(
-                "m:CreateItem",
-                made("m:SavedItemFolderId", folder),
-                made("m:Items", item),
-                MessageDisposition="SaveOnly",
-            )
-            return self._line.ask_one("CreateItem", body)
-
-        items = first(self._folders.within(place, act), "m:Items")
-        found = None if items is None or not len(items) else id_of(items[0])
-        if found is None:
-            raise Fault("")
-        return Ref(found[0]), found[1]
-
 
 def note(tags: Mapping[Property, str], subject: str, text: str) -> Element:
     """A mail to nobody, for people who look into a folder of ours."""
@@ -189,20 +182,36 @@ def note(tags: Mapping[Property, str], subject: str, text: str) -> Element:
     )
 
 
+def _whole(reply: Reply, tags: Mapping[Tag, str]) -> Element:
+    """A mail of its own, its parts in the order of the schema (MS-OXWSMSG §2.2.4.1)."""
+    subject, body, answered, to, sender, message_id, references = _in_order(reply)
+    return made(
+        "t:Message",
+        subject,
+        body,
+        *answered,
+        *(one.value for one in _properties(reply, tags)),
+        to,
+        sender,
+        message_id,
+        made("t:IsRead", text="true"),
+        *references,
+    )
+
+
 def _has_files(item: Element) -> bool:
     return any(len(one) for one in every(item, "t:Attachments"))
 
 
 def _schema(reply: Reply) -> Iterator[_Part]:
-    """What the schema has names for."""
-    subject, body, answered, to, sender, message_id, references = _in_order(reply)
+    """What the schema has names for, but the Message-ID: that one can be given, not changed."""
+    subject, body, answered, to, sender, _, references = _in_order(reply)
     yield _Part(uri=field("item:Subject"), value=subject)
     yield _Part(uri=field("item:Body"), value=body)
     for one in answered:
         yield _Part(uri=field("item:InReplyTo"), value=one)
     yield _Part(uri=field("message:ToRecipients"), value=to)
     yield _Part(uri=field("message:From"), value=sender)
-    yield _Part(uri=field("message:InternetMessageId"), value=message_id)
     for one in references:
         yield _Part(uri=field("message:References"), value=one)
 

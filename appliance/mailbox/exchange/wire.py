@@ -56,7 +56,7 @@ class Wire:
 
     def session(self, auth: Callable[[Any], Any]) -> requests.Session:
         """A session of one connection; nothing in the environment changes whom it trusts."""
-        session = requests.Session()
+        session = _Session(self)
         session.trust_env = False
         session.auth = auth
         proxies = requests.utils.get_environ_proxies(self.url, no_proxy=None)
@@ -95,9 +95,22 @@ class _Adapter(HTTPAdapter):
             self._wire.gate.enter()
         except MailboxUnreachable as error:
             raise NotSent(str(error)) from error
+        return super().send(request, *args, **kwargs)
+
+
+class _Session(requests.Session):
+    """Says what went wrong in our words, and has answers taken down.
+
+    NTLM's handshake must see an answer before it is read, so this cannot be the adapter's work.
+    """
+
+    def __init__(self, wire: Wire) -> None:
+        super().__init__()
+        self._wire = wire
+
+    def send(self, request: Any, **kwargs: Any) -> requests.Response:
         try:
-            response = super().send(request, *args, **kwargs)
-            received = b"" if kwargs.get("stream") else response.content
+            response = super().send(request, **kwargs)
         except requests.RequestException as error:
             raise self._failure(error) from error
         if self._wire.recorder is not None:
@@ -107,7 +120,7 @@ class _Adapter(HTTPAdapter):
                 _bytes(request.body),
                 response.status_code,
                 response.headers,
-                received,
+                b"" if kwargs.get("stream") else response.content,
             )
         return response
 
