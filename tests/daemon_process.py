@@ -57,6 +57,7 @@ class DaemonProcess:
         self.config = directory / "appliance.toml"
         self.command = command
         self.measured = measured
+        self.variables: dict[str, str] = {}
         self.process: subprocess.Popen[bytes] | None = None
         atexit.register(self._end)
         office = directory / "office"
@@ -72,9 +73,10 @@ class DaemonProcess:
 
     def environment(self) -> dict[str, str]:
         """A process that is killed tells coverage nothing and would only start slower for it."""
-        if self.measured:
-            return dict(os.environ)
-        return {key: value for key, value in os.environ.items() if not key.startswith("COVERAGE")}
+        kept = os.environ.items()
+        if not self.measured:
+            kept = {key: one for key, one in kept if not key.startswith("COVERAGE")}.items()
+        return {**dict(kept), **self.variables}
 
     @property
     def client(self) -> Client:
