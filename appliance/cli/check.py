@@ -24,6 +24,22 @@ def add_verbs(verbs: Any) -> None:
     check.add_argument(
         "--no-send", action="store_true", help=_("do not send a mail to the mailbox itself")
     )
+    check.add_argument(
+        "--other",
+        metavar="ADDRESS",
+        default="",
+        help=_(
+            "exchange, graph: a mailbox that the sign-in must not reach; try that it is refused"
+        ),
+    )
+    check.add_argument(
+        "--record",
+        metavar="DIR",
+        type=Path,
+        help=_(
+            "exchange, graph: write what is said to the server into DIR, nothing personal in it"
+        ),
+    )
     add_json(check)
     check.set_defaults(run=_check)
 
@@ -32,18 +48,12 @@ def _check(chosen: argparse.Namespace) -> int:
     settings = load_settings(chosen.config)
     offices = {one.name: load_office(one.office, RULES) for one in settings.mailbox}
     secrets = Secrets.beside(chosen.config)
+    wish = wished(settings.state, send=not chosen.no_send, other=chosen.other, record=chosen.record)
     rows: list[dict[str, Any]] = []
     for mailbox in settings.mailbox:
         if not chosen.json:
             print(_("Mailbox {name}:").format(name=mailbox.name))
-        for probe in probes(
-            mailbox,
-            offices[mailbox.name],
-            settings,
-            secrets,
-            send=not chosen.no_send,
-            box=settings.state,
-        ):
+        for probe in probes(mailbox, offices[mailbox.name], wish, settings, secrets):
             rows.append(
                 {
                     "mailbox": mailbox.name,
@@ -62,39 +72,71 @@ def _check(chosen: argparse.Namespace) -> int:
     return 2 if failed else 0
 
 
+def wished(box: Path, *, send: bool, other: str = "", record: Path | None = None) -> Any:
+    """What is to be tried.
+
+    Args:
+        box: the state directory of this box, by which its own claim is known.
+        send: also mail ourselves.
+        other: the address of a mailbox that must be refused to us, or empty.
+        record: where transcripts go, or None.
+
+    Raises:
+        ConfigError: ``record`` cannot be written to.
+    """
+    from appliance.mailbox.probe_wish import Wish
+    from appliance.mailbox.record import Recorder
+
+    recorder = None if record is None else Recorder(record)
+    return Wish(send=send, box=box, other=other, record=recorder)
+
+
 def probes(
-    mailbox: MailboxSettings,
-    office: Office,
-    settings: Settings,
-    secrets: Secrets,
-    *,
-    send: bool,
-    box: Path,
+    mailbox: MailboxSettings, office: Office, wish: Any, settings: Settings, secrets: Secrets
 ) -> Iterator[Any]:
     """The probes of a mailbox, each as soon as it is done.
 
     Args:
         mailbox: one of ``settings``, or one that may become so.
         office: whose address sends.
+        wish: as ``wished`` makes it.
         settings: their state directory holds the token caches.
         secrets: where the names in ``sign_in`` lead.
-        send: also mail ourselves.
-        box: the state directory of this box, by which its own claim is known.
     """
     from appliance.mailbox.probes import failed, folder_probe
 
-    if mailbox.kind == "imap":
-        from appliance.daemon import SystemClock
-        from appliance.mailbox.probe import AccountProbe
-
-        try:
-            account = AccountProbe(
-                mailbox, office, secrets=secrets, state=settings.state, clock=SystemClock()
-            )
-        except ApplianceError as error:
-            yield failed("sign_in", error)
-            return
-        yield from account.run(send=send, box=box)
+    if mailbox.kind == "folder":
+        assert mailbox.path is not None
+        yield folder_probe(mailbox.path, name=mailbox.name)
         return
-    assert mailbox.path is not None
-    yield folder_probe(mailbox.path, name=mailbox.name)
+    kind = _imap if mailbox.kind == "imap" else _store
+    try:
+        tried = kind(mailbox, office, wish, settings, secrets)
+    except ApplianceError as error:
+        yield failed("sign_in", error)
+        return
+    yield from tried
+
+
+def _imap(
+    mailbox: MailboxSettings, office: Office, wish: Any, settings: Settings, secrets: Secrets
+) -> Iterator[Any]:
+    from appliance.daemon import SystemClock
+    from appliance.mailbox.probe import AccountProbe
+
+    account = AccountProbe(
+        mailbox, office, secrets=secrets, state=settings.state, clock=SystemClock()
+    )
+    return account.run(send=wish.send, box=wish.box)
+
+
+def _store(
+    mailbox: MailboxSettings, office: Office, wish: Any, settings: Settings, secrets: Secrets
+) -> Iterator[Any]:
+    from appliance.daemon import SystemClock
+    from appliance.mailbox.probe_account import open_probe
+
+    account = open_probe(
+        mailbox, office, wish, secrets=secrets, state=settings.state, clock=SystemClock()
+    )
+    return account.run()

@@ -2,12 +2,14 @@
 
 import os
 import pwd
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from appliance.cli.signin import Account
+from appliance.cli.account import Account
+from appliance.cli.microsoft import certificate_name
 from appliance.cli.words import words as _
+from appliance.config.accounts import ExchangeSettings, SmtpSettings
 from appliance.config.files import replace_file
 from appliance.config.secrets import Secrets
 from appliance.config.settings import MailboxSettings, Office, Settings
@@ -45,19 +47,32 @@ def require_writable(config: Path) -> None:
 
 def mailbox_of(account: Account, office: Path) -> MailboxSettings:
     """The answers, and what trying them out taught, as settings."""
-    smtp = account.smtp
-    if account.learned.get("sent_copy") == "server":
-        smtp = replace(smtp, sent_copy="server")
-    elif "sent_copy" in account.learned:
-        smtp = replace(smtp, sent_copy="append")
-    return MailboxSettings(
-        name=account.name,
-        office=office,
-        kind="imap",
-        sign_in=account.sign_in,
-        imap=account.imap,
-        smtp=smtp,
+    usual = MailboxSettings(
+        name=account.name, office=office, kind=account.kind, sign_in=account.sign_in
     )
+    match account.kind:
+        case "exchange":
+            return replace(usual, exchange=_taught(account.exchange, account.learned))
+        case "graph":
+            return replace(usual, graph=account.graph)
+        case "imap":
+            return replace(usual, imap=account.imap, smtp=_smtp(account.smtp, account.learned))
+
+
+def _taught(exchange: ExchangeSettings, learned: Mapping[str, str]) -> ExchangeSettings:
+    match learned.get("send"):
+        case "send_item" | "update_item" as way:
+            return replace(exchange, send=way)
+        case _:
+            return exchange
+
+
+def _smtp(smtp: SmtpSettings, learned: Mapping[str, str]) -> SmtpSettings:
+    match learned.get("sent_copy"):
+        case "append" | "server" as kept:
+            return replace(smtp, sent_copy=kept)
+        case _:
+            return smtp
 
 
 def write(place: Place, office: Office, account: Account) -> Path:
@@ -86,6 +101,10 @@ def write(place: Place, office: Office, account: Account) -> Path:
         replace_file(kept, account.tokens.read_bytes())
         private.append(kept)
     _hand_over(private, settings.state)
+    if account.certificate:
+        public = config.parent / certificate_name(account.name)
+        replace_file(public, account.certificate.encode("ascii"))
+        public.chmod(0o644)
     replace_file(folder / OFFICE_FILE, office_text.encode())
     (folder / OFFICE_FILE).chmod(0o644)
     mode = config.stat().st_mode & 0o777 if place.before is not None else 0o644

@@ -26,12 +26,18 @@ def named_probe(name: str) -> str:
         "smtp": _("mail out (SMTP)"),
         "round_trip": _("mail to itself"),
         "folder": _("the folder"),
+        "server": _("the server"),
+        "mailbox": _("the mailbox"),
+        "other": _("other mailboxes"),
+        "send": _("sending"),
+        "online": _("what ends"),
+        "marking": _("marking"),
     }[name]
 
 
 def said(probe: Any) -> str:
     """The sentence of a probe."""
-    sentences = {**_reasons(), **_incoming(), **_outgoing()}
+    sentences = {**_reasons(), **_incoming(), **_outgoing(), **_stores(), **_sendings()}
     return sentences[probe.found].format(**dict(probe.values))
 
 
@@ -90,5 +96,73 @@ def _outgoing() -> dict[str, str]:
         "lost": _(
             "It left, but did not come back within {seconds} s. Does the first of the office's "
             "addresses lead to this mailbox? Look into its spam folder, too."
+        ),
+    }
+
+
+def _stores() -> dict[str, str]:
+    """Of Exchange and Graph."""
+    return {
+        "answers": _("{server} answers, its certificate is good."),
+        "answers_ews": _("{server} answers, its certificate is good; it offers {offered}."),
+        "no_ews": _(
+            "{server} answers, but there is no EWS at {url}. Check the server's name, or give the "
+            "whole address."
+        ),
+        "not_offered": _(
+            '{server} answers, but offers {offered} and not what auth = "{auth}" says. Change auth '
+            "here, or what the server offers for EWS."
+        ),
+        "token": _("The sign-in service gave a token."),
+        "read": _("It can be read."),
+        "kept_out": _("{other} is refused, as it should be."),
+        "let_in": _(
+            "This sign-in can read {other}, too, and maybe every mailbox. Limit it to this one: "
+            "docs/exchange.md."
+        ),
+        "unclear": _("Whether {other} is refused cannot be told. {reason}"),
+        "not_named": _("Not tried: no other address was named (--other)."),
+        "folders_ready": _("All are there; what was missing was made: {there}."),
+        "draft_marked": _("A draft was put there, found by our property and taken away."),
+        "draft_unmarked": _(
+            "A draft was put there, but the server does not find it by our property. Without that "
+            "nothing can be sent safely."
+        ),
+        "draft_stays": _("A draft was put there, but cannot be removed. Remove it by hand."),
+        "noted": _(
+            "Another appliance ({host}) has its note in this mailbox. This one does nothing here "
+            "while that note is renewed, and takes over {minutes} min after the last time."
+        ),
+    }
+
+
+def _sendings() -> dict[str, str]:
+    """Of Exchange and Graph, and of what Microsoft ends."""
+    return {
+        "sends": _("The server sends by {send}, and files what it sent."),
+        "sends_otherwise": _(
+            'The server does not send as configured, but does so by {send}: set send = "{send}", '
+            "or it is never known what was sent."
+        ),
+        "sends_not": _(
+            "Neither way of sending puts the mail into Sent. It would never be known what was sent."
+        ),
+        "not_filed": _("What was sent is not in Sent. It would never be known what was sent."),
+        "no_auto_submitted": _(
+            "Graph cannot mark an automatic reply as such (Auto-Submitted). That no two machines "
+            "answer each other rests on what is done with incoming mail."
+        ),
+        "ews_ends": _(
+            "This is Exchange Online. Since 2026-10-01 Microsoft blocks EWS there, tenant by "
+            "tenant, unless EWSEnabled is set and this application is in EWSAllowedAppIDs; on "
+            '2027-04-01 it ends for good. Use kind = "graph": docs/exchange.md.'
+        ),
+        "ews_over": _(
+            "This is Exchange Online, and Microsoft ended EWS there on 2027-04-01. Use kind = "
+            '"graph": docs/exchange.md.'
+        ),
+        "smtp_auth": _(
+            "Microsoft 365 takes passwords at SMTP no longer by default from the end of December "
+            '2026 on. Sign in with method = "microsoft", or use kind = "graph": docs/exchange.md.'
         ),
     }

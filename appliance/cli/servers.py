@@ -33,6 +33,8 @@ def ask_provider(domain: str) -> Provider:
 
 
 def _hosts(provider: Provider) -> str:
+    if provider.kind == "exchange":
+        return _("an Exchange server of your own (EWS)")
     return f"{provider.imap.host}, {provider.smtp.host}"
 
 

@@ -1,7 +1,6 @@
 """``appliance setup``: asks, tries, explains what failed, and writes the configuration."""
 
 import argparse
-import re
 import sys
 import tempfile
 from collections.abc import Mapping
@@ -10,12 +9,15 @@ from pathlib import Path
 from typing import Any, Final
 
 from appliance.cli import ask
+from appliance.cli.account import Account, wrong_address
 from appliance.cli.app import CONFIG
-from appliance.cli.check import probes
+from appliance.cli.check import probes, wished
 from appliance.cli.install import Place, mailbox_of, require_writable, write
+from appliance.cli.microsoft import certificate_name
 from appliance.cli.probed import print_probe
-from appliance.cli.signin import Account, ask_account
+from appliance.cli.signin import ask_account
 from appliance.cli.words import words as _
+from appliance.config.mailboxes import account_of
 from appliance.config.secrets import Secrets
 from appliance.config.settings import EngineSettings, Office, Settings
 from appliance.config.toml import load_settings
@@ -31,7 +33,7 @@ _LANGUAGES: Final = (
     ("es", "Español"),
 )
 _NAME: Final = 32
-_ADDRESS: Final = re.compile(r"""[^@\s<>,;:"\\]+@[^@\s<>,;:"\\.]+(?:\.[^@\s<>,;:"\\.]+)+""")
+_DONE_HERE: Final = {"copied": "came_back", "not_copied": "came_back", "sends_otherwise": "sends"}
 
 
 def add_verbs(verbs: Any) -> None:
@@ -62,6 +64,9 @@ def _setup(chosen: argparse.Namespace) -> int:
         place, office, account = answers
         written = write(place, office, account)
     _say_what_is_next(place, written)
+    if account.certificate:
+        path = config.parent / certificate_name(account.name)
+        print(_("The certificate lies in {path}; it is no secret.").format(path=path))
     return 0
 
 
@@ -131,12 +136,6 @@ def _office() -> Office:
     )
 
 
-def _wrong_address(answer: str) -> str:
-    if _ADDRESS.fullmatch(answer):
-        return ""
-    return _("This is no mail address, such as service@example.com.")
-
-
 def _free_name(office: Office, before: Settings | None) -> str:
     """A short name for the mailbox that no other has."""
     local = office.addresses[0].partition("@")[0]
@@ -156,7 +155,7 @@ def _tried_out(office: Office, place: Place) -> tuple[Office, Account]:
     secrets = Secrets(place.directory / "secrets", environment={})
     while True:
         last = office.addresses[0] if office.addresses else ""
-        answer = ask.text(_("Mail address of the mailbox"), last, right=_wrong_address)
+        answer = ask.text(_("Mail address of the mailbox"), last, right=wrong_address)
         office = replace(office, addresses=(Address(answer.lower()),))
         if office.addresses[0] != last:
             account = None
@@ -179,11 +178,11 @@ def _tried_out(office: Office, place: Place) -> tuple[Office, Account]:
 
 def _known(account: Account, settings: Settings) -> str:
     """The mailbox that is the same account already."""
-    for one in settings.mailbox:
-        there = (one.imap.host.lower(), one.sign_in.user.lower())
-        if there == (account.imap.host.lower(), account.sign_in.user.lower()):
-            return one.name
-    return ""
+    this = account_of(mailbox_of(account, Path()))
+    known = (
+        one.name for one in settings.mailbox if one.kind != "folder" and account_of(one) == this
+    )
+    return next(known, "")
 
 
 def _well(office: Office, account: Account, place: Place, secrets: Secrets) -> bool:
@@ -191,11 +190,12 @@ def _well(office: Office, account: Account, place: Place, secrets: Secrets) -> b
     trial = replace(place.settings, state=place.directory)
     mailbox = mailbox_of(account, place.directory)
     well = True
-    for probe in probes(mailbox, office, trial, secrets, send=True, box=place.settings.state):
+    wish = wished(place.settings.state, send=True, other=account.other)
+    for probe in probes(mailbox, office, wish, trial, secrets):
         account.learned.update(dict(probe.learned))
-        if probe.found in {"copied", "not_copied"}:
+        if probe.found in _DONE_HERE:
             # What ``check`` advises is done here.
-            print_probe(replace(probe, state="ok", found="came_back"))
+            print_probe(replace(probe, state="ok", found=_DONE_HERE[probe.found]))
         else:
             print_probe(probe)
         well = well and probe.state != "failed"
@@ -207,6 +207,8 @@ def _well(office: Office, account: Account, place: Place, secrets: Secrets) -> b
 def _say_what_was_learned(learned: Mapping[str, str]) -> None:
     if learned.get("sent_copy") == "server":
         print(_("The server keeps a copy of sent mail by itself; the appliance adds none."))
+    if learned.get("send") == "update_item":
+        print(_("The server sends by update_item, as grommunio does; that is written down."))
     if learned.get("authserv_id"):
         print(
             _("The server vouches for senders under the name {name}.").format(

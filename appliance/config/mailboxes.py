@@ -17,6 +17,7 @@ _CHINA: Final = "partner.outlook.cn"
 _ONLINE: Final = {
     "outlook.office365.com": "outlook.office365.com",
     "outlook.office.com": "outlook.office365.com",
+    "smtp.office365.com": "outlook.office365.com",
     "graph.microsoft.com": "outlook.office365.com",
     "outlook.office365.us": "outlook.office365.us",
     "graph.microsoft.us": "outlook.office365.us",

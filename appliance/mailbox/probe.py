@@ -2,7 +2,7 @@
 
 import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -10,10 +10,10 @@ from typing import Final
 
 from imapclient import IMAPClient
 
+from appliance.config.mailboxes import is_online
 from appliance.config.secrets import Secrets
 from appliance.config.settings import MailboxSettings, Office
 from appliance.domain.draft import Reply
-from appliance.domain.errors import ApplianceError
 from appliance.domain.mail import MessageId
 from appliance.domain.ports import Clock
 from appliance.mailbox.account import sign_in_method
@@ -23,7 +23,7 @@ from appliance.mailbox.compose import compose
 from appliance.mailbox.folders import Folders, remove
 from appliance.mailbox.line import Line
 from appliance.mailbox.places import Place
-from appliance.mailbox.probes import Probe, failed
+from appliance.mailbox.probes import Probe, authserv_id, skipped, tried
 from appliance.mailbox.signin import SignIn
 from appliance.mailbox.smtp import Submission
 from appliance.mailbox.whereabouts import HEADER, holding
@@ -77,26 +77,29 @@ class AccountProbe:
             send: also mail ourselves and find it again.
             box: the state directory of this box, by which its own claim is known.
         """
-        signed = _tried("imap", self._imap)
+        smtp = self._settings.smtp
+        if is_online(smtp.host) and self._settings.sign_in.method == "password":
+            yield Probe(name="online", state="warn", found="smtp_auth")
+        signed = tried("imap", self._imap)
         yield signed
         for name, act in (
             ("folders", self._folders_there),
             ("draft", self._draft),
             ("claim", partial(self._claim, box)),
         ):
-            yield _tried(name, act) if signed.state != "failed" else _skipped(name, "not_signed_in")
+            yield tried(name, act) if signed.state != "failed" else skipped(name, "not_signed_in")
         if signed.found == "refused":
             # The same wrong password once more locks accounts.
-            sending = _skipped("smtp", "refused_already")
+            sending = skipped("smtp", "refused_already")
         else:
-            sending = _tried("smtp", self._smtp)
+            sending = tried("smtp", self._smtp)
         yield sending
         if not send:
-            yield _skipped("round_trip", "not_asked")
+            yield skipped("round_trip", "not_asked")
         elif signed.state == sending.state == "ok":
-            yield _tried("round_trip", self._round_trip)
+            yield tried("round_trip", self._round_trip)
         else:
-            yield _skipped("round_trip", "not_yet")
+            yield skipped("round_trip", "not_yet")
         self._line.close()
 
     def _imap(self) -> Probe:
@@ -144,7 +147,7 @@ class AccountProbe:
         try:
             ours = known_box(box)
         except PermissionError:
-            return _skipped("claim", "box_unknown")
+            return skipped("claim", "box_unknown")
         claims = self._line.run(lambda client: claims_on(client, self._folders))
         # The server's own time: the clock of a board may be wrong.
         now = self._server_time or self._clock.now()
@@ -178,7 +181,7 @@ class AccountProbe:
         copied = self._line.run(lambda client: self._server_copied(client, note.id))
         took = self._clock.steady() - begun
         learned = [("sent_copy", "server" if copied else "append")]
-        named = _authserv(head)
+        named = authserv_id(head)
         if named:
             learned.append(("authserv_id", named))
         right = copied == (self._settings.smtp.sent_copy == "server")
@@ -237,25 +240,3 @@ class AccountProbe:
             automatic=True,
             headers=(("Auto-Submitted", "auto-generated"), ("X-Mail-Appliance", "check")),
         )
-
-
-def _skipped(name: str, found: str) -> Probe:
-    return Probe(name=name, state="skipped", found=found)
-
-
-def _tried(name: str, act: Callable[[], Probe]) -> Probe:
-    try:
-        return act()
-    except ApplianceError as error:
-        return failed(name, error)
-
-
-def _authserv(head: bytes) -> str:
-    """The authserv-id of the first Authentication-Results (RFC 8601 §2.2), or nothing."""
-    unfolded = head.replace(b"\r\n ", b" ").replace(b"\r\n\t", b" ").decode("ascii", "replace")
-    for line in unfolded.splitlines():
-        name, _, value = line.partition(":")
-        if name.strip().lower() == "authentication-results":
-            words = value.partition(";")[0].split()
-            return words[0] if words else ""
-    return ""

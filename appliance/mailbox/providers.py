@@ -4,7 +4,7 @@ From the providers' own help pages; none of these accounts was ever tried.
 """
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal
 
 from appliance.config.accounts import ImapSettings, Method, SmtpSettings
 
@@ -18,6 +18,9 @@ class Provider:
     imap: ImapSettings
     smtp: SmtpSettings
     method: Method = "password"
+    kind: Literal["imap", "exchange"] = "imap"
+    graph: bool = False
+    """Its mailboxes can be reached by Microsoft Graph, too."""
     code: bool = False
     """The provider wants an authorisation code or app password made on its web pages."""
 
@@ -53,6 +56,7 @@ PROVIDERS: Final = (
         imap=_MICROSOFT[0],
         smtp=_MICROSOFT[1],
         method="microsoft",
+        graph=True,
     ),
     Provider(name="163", domains=("163.com",), imap=_NETEASE[0], smtp=_NETEASE[1], code=True),
     Provider(
@@ -61,6 +65,9 @@ PROVIDERS: Final = (
     Provider(name="QQ", domains=("qq.com", "foxmail.com"), imap=_QQ[0], smtp=_QQ[1], code=True),
     Provider(
         name="Exmail", domains=("exmail.qq.com",), imap=_EXMAIL[0], smtp=_EXMAIL[1], code=True
+    ),
+    Provider(
+        name="Exchange", domains=(), imap=ImapSettings(), smtp=SmtpSettings(), kind="exchange"
     ),
 )
 

@@ -47,6 +47,11 @@ def application_scopes(service: Service, host: str) -> list[str]:
     return [f"{_resource(service, host)}/.default"]
 
 
+def graph_endpoint(host: str) -> str:
+    """The address of Graph in the cloud whose sign-in service is at ``host``."""
+    return _resource("graph", host)
+
+
 def _resource(service: Service, host: str) -> str:
     if service == "graph":
         return _GRAPH.get(host, "https://graph.microsoft.com")

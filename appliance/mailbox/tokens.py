@@ -116,6 +116,21 @@ class KeptSignIn:
         return CredentialsRefused(f"{self._path}: no sign-in can be read there. {AGAIN}")
 
 
+def authorities(ca_file: Path | None) -> str | bool:
+    """The authorities as ``requests`` takes them, which has a collection of its own otherwise.
+
+    Args:
+        ca_file: authorities (PEM) to trust instead of the system's.
+
+    Raises:
+        ConfigError: the file cannot be read or holds no certificate.
+    """
+    if ca_file is not None:
+        tls.context(ca_file)
+    system = ssl.get_default_verify_paths()
+    return str(ca_file or system.cafile or system.capath or "") or True
+
+
 class Https:
     """The HTTP client that msal is given and that Google is asked with."""
 
@@ -125,10 +140,7 @@ class Https:
         Raises:
             ConfigError: the file cannot be read or holds no certificate.
         """
-        if ca_file is not None:
-            tls.context(ca_file)
-        system = ssl.get_default_verify_paths()
-        self._verify = str(ca_file or system.cafile or system.capath or "") or True
+        self._verify = authorities(ca_file)
 
     def get(self, url: str, **options: Any) -> Any:
         return self._ask("GET", url, options)

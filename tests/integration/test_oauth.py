@@ -35,6 +35,7 @@ from appliance.domain.errors import (
     MailboxUnreachable,
 )
 from appliance.mailbox import signin, tokens
+from appliance.mailbox.certificate import new_certificate
 from appliance.mailbox.google import google_consent_url, google_exchange, new_verifier
 from appliance.mailbox.oauth import DeviceSignIn, open_method
 from appliance.mailbox.scopes import Service, application_scopes, person_scopes
@@ -575,6 +576,23 @@ def test_an_application_signs_in_with_its_certificate(
     assert first.reveal() in office.server.given
     assert method.secret(renew=True) != first
     assert office.server.requests["client_credentials"] == 2
+
+
+def test_a_certificate_of_our_own_making_signs_in(office: Office) -> None:
+    made = new_certificate("Mail appliance desk", office.clock.now())
+    again = new_certificate("Mail appliance desk", office.clock.now())
+    assert again.thumbprint != made.thumbprint
+    certificate = x509.load_pem_x509_certificate(made.public.encode())
+    assert certificate.fingerprint(hashes.SHA256()).hex().upper() == made.thumbprint
+    assert certificate.not_valid_after_utc == made.ends.replace(microsecond=0)
+    assert certificate.not_valid_before_utc < office.clock.now()
+    public = certificate.public_key()
+    assert isinstance(public, rsa.RSAPublicKey)
+    office.server.certificates[url_safe(bytes.fromhex(made.thumbprint))] = public
+    office.secrets.put("app_key", made.key)
+    method = office.method(flow="certificate", secret="app_key", thumbprint=made.thumbprint)
+    assert method.secret(renew=False).reveal() in office.server.given
+    assert "PRIVATE" not in made.public + repr(made)
 
 
 def pairs(text: str) -> list[str]:
