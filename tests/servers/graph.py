@@ -171,9 +171,9 @@ class GraphServer:
     # Mail that comes.
 
     def deliver(self, mailbox: str, raw: bytes, *, received: datetime | None = None) -> None:
-        """A mail arrives in the inbox, as from an MTA; every one later than those before it.
+        """A mail arrives in the inbox, as from an MTA; every one a second later than the last.
 
-        ``received``: at another moment, such as long ago. JSON shows whole seconds.
+        ``received``: at another moment, such as long ago.
         """
         with self._lock:
             store = self._stores[mailbox.lower()]
@@ -183,6 +183,11 @@ class GraphServer:
         """Mails arrive, one after the other."""
         for raw in raws:
             self.deliver(mailbox, raw)
+
+    def let_mails_tie(self, mailbox: str) -> None:
+        """From now on mails that arrive within a second show the same time, as in reality."""
+        with self._lock:
+            self._stores[mailbox.lower()].ties = True
 
     def _arrive(self, address: str, raw: bytes) -> None:
         if self.local_delivery and address in self._stores:

@@ -5,7 +5,7 @@ import html
 import re
 import threading
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from secrets import token_hex
 from typing import Any, Final
 
@@ -22,7 +22,7 @@ _KEPT: Final = re.compile(r"x-.*", re.IGNORECASE)
 
 def deliver(store: Store, raw: bytes, folder: Folder, received: datetime | None = None) -> Item:
     """A mail that came in, or that a mail program filed; one Received line goes before it."""
-    moment = received or store.moment()
+    moment = received or store.arrival()
     headers = graph_mime.fields_of(raw)
     fields = graph_mime.properties_of(raw, headers, moment)
     kin = graph_mime.ids_in(graph_mime.first(headers, "In-Reply-To"))
@@ -73,7 +73,7 @@ def create(
     headers = []
     if "internetMessageHeaders" in told:
         headers = graph_values.new_headers(told["internetMessageHeaders"])
-    moment = store.moment()
+    moment = datetime.now(UTC)
     if DELIVERED in extended:
         moment = graph_query.when(extended.pop(DELIVERED))
     flags = int(extended.pop(FLAGS, graph_shape.UNSENT_FLAG))
@@ -94,12 +94,12 @@ def create_from_mime(store: Store, folder: Folder, content: bytes) -> Item:
             "Invalid base64 string for MIME content.", "ErrorMimeContentInvalidBase64String"
         ) from error
     headers = graph_mime.fields_of(raw)
-    fields = _blank() | graph_mime.properties_of(raw, headers, store.moment())
+    fields = _blank() | graph_mime.properties_of(raw, headers, datetime.now(UTC))
     fields |= {"sentDateTime": None, "isRead": True, "body": graph_mime.body_of(raw)}
     fields["internetMessageId"] = fields["internetMessageId"] or new_message_id()
     kin = graph_mime.ids_in(graph_mime.first(headers, "In-Reply-To"))
     fields["conversationId"] = store.conversation(fields["internetMessageId"], kin)
-    item = Item(store.next_serial(), folder, store.moment(), fields, draft=True)
+    item = Item(store.next_serial(), folder, datetime.now(UTC), fields, draft=True)
     item.headers = [(name, value) for name, value in headers if _KEPT.fullmatch(name)]
     for name, tag in (
         ("In-Reply-To", graph_mime.IN_REPLY_TO),
@@ -190,7 +190,7 @@ class Departures:
         item.fields["from"] = item.fields["from"] or owner
         item.fields["sender"] = item.fields["sender"] or item.fields["from"]
         item.draft = False
-        item.fields["sentDateTime"] = store.moment()
+        item.fields["sentDateTime"] = datetime.now(UTC)
         store.move(item, store.folder("outbox"))
         self._waiting.append((store, item))
         if self.held:
@@ -246,7 +246,7 @@ class Departures:
         item.sent = graph_mime.render(item, owner, bcc=True, named_headers=named)
         if not self.keeps_id:
             store.renumber(item)
-        item.received = store.moment()
+        item.received = store.arrival()
         item.fields["isRead"] = True
         store.move(item, store.folder("sentitems"))
         names = ("toRecipients", "ccRecipients", "bccRecipients")

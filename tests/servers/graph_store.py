@@ -92,6 +92,7 @@ class Store:
         self._items: dict[int, Item] = {}
         self._serial = 0
         self._newest = _BEGINNING
+        self.ties = False
         self.conversations: dict[str, str] = {}
         self.root = self._new_folder("Top of Information Store", None, ROOT)
         dumpster = self._new_folder("Recoverable Items", None, "recoverableitemsroot")
@@ -156,9 +157,14 @@ class Store:
         self._serial += 1
         return self._serial
 
-    def moment(self) -> datetime:
-        """Now, later than every moment before; JSON shows whole seconds, as Exchange's does."""
-        self._newest = max(datetime.now(UTC), self._newest + timedelta(microseconds=1))
+    def arrival(self) -> datetime:
+        """The time of the next mail to arrive: later than all before, in whole seconds too.
+
+        Seconds are all that JSON shows; so many mails at once run ahead of the clock. With ``ties``
+        they share their seconds, as in reality, and only the store knows their order.
+        """
+        step = timedelta(microseconds=1) if self.ties else timedelta(seconds=1)
+        self._newest = max(datetime.now(UTC), self._newest + step)
         return self._newest
 
     def touch(self, item: Item, *, read: bool = False) -> int:
