@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +56,7 @@ class EwsDesk:
         self.clock = clock
         self.password = PASSWORD
         self.tokens = Tokens()
+        self.rest = timedelta(hours=2)
         self._directory = directory
         self._stores: list[EwsStore] = []
 
