@@ -283,10 +283,11 @@ def test_an_id_that_never_was_one_is_told_from_one_that_is_gone(
 ) -> None:
     assert client.refused("GET", "/messages/none") == (400, "ErrorInvalidIdMalformed")
     assert client.refused("GET", "/messages/AAkALg!!") == (400, "ErrorInvalidIdMalformed")
-    client.ask("POST", f"/messages/{question}/permanentDelete")
-    assert client.refused("GET", f"/messages/{question}") == (404, "ErrorItemNotFound")
+    assert client.get(f"/mailFolders/inbox/messages/{question}")["id"] == question
     elsewhere = f"/mailFolders/drafts/messages/{question}"
     assert client.refused("GET", elsewhere) == (404, "ErrorItemNotFound")
+    client.ask("POST", f"/messages/{question}/permanentDelete")
+    assert client.refused("GET", f"/messages/{question}") == (404, "ErrorItemNotFound")
 
 
 def test_ids_change_with_the_folder_unless_they_are_immutable(

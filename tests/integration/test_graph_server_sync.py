@@ -239,6 +239,30 @@ def test_what_happens_during_a_round_is_told_in_it_or_in_the_next(
     assert any(subject >= "Question 100" for subject in lying)
 
 
+def test_a_mail_that_left_during_a_round_is_not_shown_in_it(
+    server: GraphServer, client: Client
+) -> None:
+    server.deliver_many(BOX, [raw_mail(number) for number in range(4)])
+    prefer = {"Prefer": f"{IMMUTABLE}, odata.maxpagesize=2"}
+    page = client.ask("GET", DELTA, headers=prefer).json()
+    server.delete(BOX, "question-0@customers.example")
+    rest = Round(client, page["@odata.nextLink"], size=2)
+    assert rest.subjects == ["Question 1"]
+    assert len(Round(client, rest.link).removed) == 1
+
+
+def test_a_mail_that_a_program_marks_as_read_is_only_read(
+    server: GraphServer, client: Client
+) -> None:
+    server.deliver_many(BOX, [raw_mail(1), raw_mail(2)])
+    first = Round(client)
+    for one, told in zip(first.value, ({}, {"categories": ["Answered"]}), strict=True):
+        client.patch(f"/messages/{one['id']}", {"isRead": True} | told)
+    read, marked = Round(client, first.link).value
+    assert "subject" not in read
+    assert marked["categories"] == ["Answered"]
+
+
 # What goes wrong.
 
 
@@ -264,6 +288,19 @@ def test_a_planned_error_comes_once_and_names_its_rest(
     assert answer.headers.get("Retry-After") == ("7" if how in {"503", "504", "429"} else None)
     client.get("/messages")
     assert server.faults.struck == {("list_messages", how, "before"): 1}
+
+
+def test_a_gateway_answers_with_a_page_and_throttling_may_name_no_time(
+    server: GraphServer, client: Client
+) -> None:
+    server.faults.plan("*", "502")
+    answer = client.ask("GET", "/messages")
+    assert answer.status_code == 502
+    with pytest.raises(JSONDecodeError):
+        answer.json()
+    server.faults.plan("*", "429")
+    answer = client.ask("GET", "/messages")
+    assert (answer.status_code, answer.headers.get("Retry-After")) == (429, None)
 
 
 def draft_of(client: Client) -> str:
@@ -366,7 +403,7 @@ def test_the_weather_is_the_same_for_the_same_seed(server: GraphServer, client: 
 
     first = days()
     assert first == days()
-    assert {"200", "503", "504", "429", "half", "lost"} == set(first)
+    assert {"200", "503", "504", "429", "half", "lost"} <= set(first)
     assert client.ask("GET", "/mailFolders/inbox").status_code == 200
 
 

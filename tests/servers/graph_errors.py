@@ -74,6 +74,7 @@ def state_lost(code: str = "SyncStateNotFound") -> GraphError:
     )
 
 
-def throttled(seconds: float, message: str) -> GraphError:
-    """Too much was asked; not before ``seconds`` again."""
-    return GraphError(429, "ApplicationThrottled", message, {"Retry-After": f"{seconds:g}"})
+def throttled(seconds: float | None, message: str) -> GraphError:
+    """Too much was asked; not before ``seconds`` again (None: it is not said)."""
+    headers = {} if seconds is None else {"Retry-After": f"{seconds:g}"}
+    return GraphError(429, "ApplicationThrottled", message, headers)

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from random import Random
 from typing import Final, Literal
 
-How = Literal["503", "504", "429", "401", "500", "drop", "cut", "freeze", "broken_json"]
+How = Literal["503", "504", "502", "429", "401", "500", "drop", "cut", "freeze", "broken_json"]
 """``drop``: the connection closes without an answer; ``cut``: in the middle of the answer;
 ``freeze``: silence for ``seconds``, then the usual answer; ``broken_json``: half a document under
-the usual status; a number: an error of that status."""
+the usual status; a number: an error of that status, 502 as a page and not as JSON."""
 When = Literal["before", "after", "later"]
 """``before``: the request is not carried out (but for a freeze, which only comes first). ``after``:
 it is. ``later``: the client loses the connection at once, and ``seconds`` after that it is."""
@@ -48,7 +48,7 @@ class Weather:
 
     random: Random
     probability: float
-    hows: Sequence[How] = ("503", "504", "429", "drop", "cut", "broken_json")
+    hows: Sequence[How] = ("503", "504", "502", "429", "drop", "cut", "broken_json")
     whens: Sequence[When] = ("before", "after")
     seconds: float = 0.02
     retry_after: float | None = None

@@ -174,6 +174,9 @@ def _spoilt(fault: Fault, done: Wire | None) -> Wire:
     match fault.how:
         case "drop":
             return DROPPED
+        case "502":
+            page = b"<html><body><h1>502 Bad Gateway</h1></body></html>"
+            return Wire(502, page, {"Content-Type": "text/html"})
         case "cut":
             assert done is not None
             return Wire(done.status, done.content, done.headers, keep=0.5)
@@ -194,7 +197,7 @@ def _failure(fault: Fault) -> GraphError:
         case "401":
             return bad_token("Lifetime validation failed, the token is expired.")
         case "429":
-            return throttled(fault.retry_after or 1, "Too many requests.")
+            return throttled(fault.retry_after, "Too many requests.")
         case "503":
             return GraphError(503, "serviceNotAvailable", "Service unavailable.", headers)
         case "504":
