@@ -276,9 +276,9 @@ class EwsServer:
 
         self.office.gathering = threading.Barrier(number, met)
 
-    def finish_after_client_died(self, operation: str, seconds: float) -> None:
-        """The next such request is carried out so much later, client or no client."""
-        self.faults.plan(Fault(how="late", operation=operation, seconds=seconds))
+    def finish_after_client_died(self, operation: str, seconds: float = 0.0) -> None:
+        """The next such request is carried out so long after its client has gone away."""
+        self.faults.plan(Fault(how="outlive", operation=operation, seconds=seconds))
 
     # What connections ask of the server.
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import Literal
 
-How = Literal["503", "drop", "busy", "429", "freeze", "broken", "401", "refuse", "late"]
+How = Literal["503", "drop", "busy", "429", "freeze", "broken", "401", "refuse", "late", "outlive"]
 When = Literal["before", "after"]
 
 
@@ -19,7 +19,8 @@ class Fault:
             429 with Retry-After; freeze (say nothing for ``seconds``, then drop); broken (HTTP 500
             with half an envelope); 401 as if the token was revoked; refuse (HTTP 200, each answer
             is the error ``code``); late (wait ``seconds``, then do everything as usual, whether
-            the client is still there or not).
+            the client is still there or not); outlive (wait until the client is gone and
+            ``seconds`` more, then do everything as usual).
         operation: as ``SendItem``; empty: any.
         when: before the request is carried out, or after that and instead of the answer.
         seconds: of freeze and late, and what Retry-After and BackOffMilliseconds ask for.

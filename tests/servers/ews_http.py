@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 PATH = "/EWS/Exchange.asmx"
 HANDSHAKE_SECONDS = 30.0
+LOOK_SECONDS = 0.02
 XML = "text/xml; charset=utf-8"
 
 
@@ -131,8 +132,8 @@ class Handler(BaseHTTPRequestHandler):
         operation = local(request)
         self.server.ews.note(operation, user)
         met = self.server.ews.faults.next(operation)
-        if met is not None and met.how == "late":
-            self.server.ews.closed.wait(met.seconds)
+        if met is not None and met.how in {"late", "outlive"}:
+            self._wait(met)
             met = None
         if met is not None and met.when == "before":
             self._fail(met, operation)
@@ -155,6 +156,12 @@ class Handler(BaseHTTPRequestHandler):
             self._fail(met, operation)
             return
         self._reply(status, body)
+
+    def _wait(self, met: Fault) -> None:
+        closed = self.server.ews.closed
+        while met.how == "outlive" and not self._gone() and not closed.wait(LOOK_SECONDS):
+            pass
+        closed.wait(met.seconds)
 
     def _fail(self, met: Fault, operation: str) -> None:
         prefix = self.server.ews.personality.soap_prefix

@@ -187,6 +187,9 @@ def success(operation: str, inner: str = "") -> str:
 
 
 def refused(operation: str, error: Refusal, inner: str = "") -> str:
+    if operation == "SyncFolderItems":
+        # Clients read both before they look at the code.
+        inner = "<m:SyncState/><m:IncludesLastItemInRange>true</m:IncludesLastItemInRange>"
     return (
         f'<m:{operation}ResponseMessage ResponseClass="Error">'
         f"<m:MessageText>{escape(error.text)}</m:MessageText>"
