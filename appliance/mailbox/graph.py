@@ -16,10 +16,21 @@ from appliance.mailbox import graph_item
 from appliance.mailbox.graph_answer import BAD_REQUEST, NOT_FOUND, Gone
 from appliance.mailbox.graph_folders import GraphFolders
 from appliance.mailbox.graph_line import Ask, GraphLine, Listener, query, quoted
-from appliance.mailbox.graph_out import LIMIT_SECONDS, GraphOut
+from appliance.mailbox.graph_out import GraphOut
 from appliance.mailbox.graph_read import GraphRead
 from appliance.mailbox.graph_sync import GraphSync
-from appliance.mailbox.mailstore import Begun, Changes, Listed, Mail, Marks, Note, Ref, Spot, Tag
+from appliance.mailbox.mailstore import (
+    LIMIT_FACTOR,
+    Begun,
+    Changes,
+    Listed,
+    Mail,
+    Marks,
+    Note,
+    Ref,
+    Spot,
+    Tag,
+)
 from appliance.mailbox.places import Place
 from appliance.mailbox.signin import SignIn
 
@@ -54,7 +65,6 @@ class GraphStore:
     """A ``MailStore`` by Graph; a mail's immutable id is its reference and its key."""
 
     drafts_prove = True
-    limit_seconds = LIMIT_SECONDS
 
     def __init__(
         self,
@@ -65,9 +75,10 @@ class GraphStore:
         recorder: Listener | None = None,
     ) -> None:
         self._clock = clock
+        self.limit_seconds = LIMIT_FACTOR * settings.timeout_seconds
         self._line = GraphLine(settings, sign_in=sign_in, clock=clock, recorder=recorder)
         self._folders = GraphFolders(settings, line=self._line, clock=clock)
-        self._sync = GraphSync(line=self._line, folders=self._folders)
+        self._sync = GraphSync(line=self._line, folders=self._folders, clock=clock)
         self._reading = GraphRead(settings, line=self._line, folders=self._folders)
         self._out = GraphOut(line=self._line, folders=self._folders)
         self._alarm = threading.Event()

@@ -32,7 +32,6 @@ for _name in ("urllib3", "requests"):
     logging.getLogger(_name).setLevel(logging.CRITICAL)
 
 CONNECT_SECONDS: Final = 10.0
-ANSWER_SECONDS: Final = 30.0
 AT_ONCE: Final = 4
 """Requests that Graph lets an application make of one mailbox at the same time (its documented
 limit of the Outlook service)."""
@@ -239,7 +238,7 @@ class GraphLine:
                 data=sent or None,
                 headers=headers,
                 auth=_Bearer(token),
-                timeout=(CONNECT_SECONDS, ANSWER_SECONDS),
+                timeout=(CONNECT_SECONDS, self._settings.timeout_seconds),
                 # Of the session it would be second to the environment.
                 verify=self._trusted,
                 # A redirection would carry the token to another address.

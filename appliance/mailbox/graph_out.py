@@ -27,12 +27,9 @@ from appliance.mailbox.graph_answer import (
     error_of,
 )
 from appliance.mailbox.graph_folders import GraphFolders
-from appliance.mailbox.graph_line import ANSWER_SECONDS, Ask, GraphLine, literal, query, quoted
+from appliance.mailbox.graph_line import Ask, GraphLine, literal, query, quoted
 from appliance.mailbox.mailstore import Ref, Tag
 from appliance.mailbox.places import Place
-
-LIMIT_SECONDS: Final = ANSWER_SECONDS + 60.0
-"""We hang up after the first part; Graph's own gateways give a request up within the second."""
 
 _NONE_LEFT: Final = frozenset({BAD_REQUEST, 405, 501})
 
@@ -134,23 +131,22 @@ class GraphOut:
 
     def _begun(self, original: Ref, headers: Mapping[str, Any], origin: str) -> str | None:
         """A reply that the server threads, to be finished; None: it has to go without that."""
+        self._sweep(origin)
         tag = {graph_item.tag_id(Tag.ORIGIN): origin} if origin else {}
         message = {**headers, "singleValueExtendedProperties": graph_item.properties(tag)}
         path = f"/messages/{quoted(original)}/createReply"
+        ask = Ask(verb="POST", path=path, body={"message": message})
         try:
-            answer = self._line.run(
-                Ask(verb="POST", path=path, body={"message": message}),
-                accept=frozenset({BAD_REQUEST, NOT_FOUND}),
-            )
+            answer = self._line.run(ask, accept=frozenset({BAD_REQUEST, NOT_FOUND}))
+            return _id(answer.json()) if answer.good else None
         except MailboxUnreachable:
             # It may have been made all the same, and its answer was lost.
             with suppress(ApplianceError):
                 self._sweep(origin)
             raise
-        return _id(answer.json()) if answer.good else None
 
     def _sweep(self, origin: str) -> None:
-        """Remove drafts for one mail that were begun and never finished."""
+        """Remove drafts for one mail that were begun and never finished, of an earlier try too."""
         done = [graph_item.tag_id(tag) for tag in (Tag.REPLY, Tag.COPY)]
         for one in self.carrying(Place.DRAFTS, Tag.ORIGIN, origin, *done) if origin else ():
             if not any(graph_item.prop(one, id_) for id_ in done):

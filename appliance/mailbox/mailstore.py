@@ -23,6 +23,10 @@ PROPERTY_SET: Final = UUID("6d2f8a54-3c0b-4b1e-9d57-0c5f7c1e2a90")
 """The property set of our extended (named) properties, strings all (MS-OXPROPS §1.3.2)."""
 
 
+LIMIT_FACTOR: Final = 1.5
+"""A server that was told to send goes on for a while after we hung up; it is given half as long."""
+
+
 class Tag(Enum):
     """Our extended properties, each by its name in ``PROPERTY_SET``.
 

@@ -54,7 +54,7 @@ class NoRight(CredentialsRefused):
 
 BUSY: Final = "ErrorServerBusy"
 
-_GONE: Final = frozenset({"ErrorItemNotFound"})
+_GONE: Final = frozenset({"ErrorItemNotFound", "ErrorInvalidIdMalformed"})
 _FOLDER_GONE: Final = frozenset(
     """
     ErrorFolderNotFound ErrorToFolderNotFound ErrorParentFolderNotFound ErrorSyncFolderNotFound

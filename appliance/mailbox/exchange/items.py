@@ -142,6 +142,20 @@ def head(item: Element) -> Head | None:
     )
 
 
+def damaged(ref: Ref) -> Head:
+    """What can be said of a mail that the server cannot read itself: its id, while it stays."""
+    return Head(
+        ref=ref,
+        change_key="",
+        key=hashlib.sha256(ref.encode()).hexdigest()[:40],
+        folder="",
+        headers=(),
+        reply="",
+        message_id="",
+        conversation="",
+    )
+
+
 def mime(item: Element) -> bytes | None:
     """The MIME content of an item, which the server may have made anew; None without any."""
     text = text_of(item, "t:MimeContent")

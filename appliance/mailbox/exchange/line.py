@@ -32,7 +32,6 @@ from appliance.mailbox.signin import SignIn
 
 T = TypeVar("T")
 
-TIMEOUT_SECONDS: Final = 30
 """For connecting, and for each silence within an answer."""
 
 _OK: Final = "NoError"
@@ -61,6 +60,7 @@ class Line:
         self._lock = threading.Lock()
         self._known: tuple[Secret, Account] | None = None
         self.answers = Answers(wire, clock)
+        self.timeout = settings.timeout_seconds
         self.address = address_of(settings, sign_in)
 
     def ask(self, operation: str, body: Element) -> list[Element]:
@@ -137,7 +137,7 @@ class Line:
 
     def _asked(self, account: Account, operation: str, body: Element) -> list[Element]:
         try:
-            return _service(operation)(account=account).messages(body)
+            return _service(operation)(account=account, timeout=self.timeout).messages(body)
         except EWSError as error:
             # The name of its class is the code; its text may quote what was sent.
             code = type(error).__name__
@@ -236,8 +236,6 @@ class _Uncached(CachingProtocol):  # type: ignore[misc]
 
 class _Protocol(LibraryProtocol, metaclass=_Uncached):  # type: ignore[misc]
     """The library's pool of sessions, ours inside; it never gives up one to repeat a request."""
-
-    TIMEOUT = TIMEOUT_SECONDS
 
     def __init__(self, config: Configuration) -> None:
         super().__init__(config=config)

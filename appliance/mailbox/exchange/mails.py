@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from appliance.config.accounts import ExchangeSettings
+from appliance.domain.errors import ApplianceError
 from appliance.domain.mail import Message, MessageId
 from appliance.mailbox.exchange.elements import (
     Element,
@@ -32,6 +33,7 @@ from appliance.mailbox.exchange.items import (
     REPLIED_ICON,
     TAGS,
     Head,
+    damaged,
     groups,
     head,
     head_uris,
@@ -41,7 +43,7 @@ from appliance.mailbox.exchange.items import (
     raw,
 )
 from appliance.mailbox.exchange.line import Line
-from appliance.mailbox.exchange.search import Search
+from appliance.mailbox.exchange.search import CORRUPT, Search
 from appliance.mailbox.mailstore import Listed, Mail, Marks, Ref, Spot, Tag
 from appliance.mailbox.places import Place
 
@@ -114,13 +116,12 @@ class Mails:
         for group in groups(small, _AT_ONCE, _GOT_AT_ONCE):
             found.update(self._read(group))
         large = [one.ref for one in wanted if one.size > self._largest]
-        for one in self._heads(large):
-            found[one.ref] = Mail(ref=one.ref, key=one.key, raw=None, reply=one.reply)
+        found.update((ref, _unread(one)) for ref, one in self._known(large))
         return [found[one.ref] for one in wanted if one.ref in found]
 
     def keys(self, wanted: Sequence[Listed]) -> Mapping[Ref, str]:
         """As ``MailStore.keys``."""
-        return {one.ref: one.key for one in self._heads([one.ref for one in wanted])}
+        return {ref: one.key for ref, one in self._known([one.ref for one in wanted])}
 
     def locate(self, key: str, message_id: MessageId | None) -> Spot | None:
         """As ``MailStore.locate``."""
@@ -218,28 +219,56 @@ class Mails:
         return heads[0].conversation if heads else ""
 
     def _read(self, group: Sequence[Listed]) -> Iterator[tuple[Ref, Mail]]:
-        """Mails of a group; where a server cannot write one as MIME, its head alone."""
+        """Mails of a group; where a server cannot write one down as MIME, its head alone."""
         refs = [one.ref for one in group]
-        answers = self._search.got(refs, lambda: head_uris(mime=True))
         odd: list[Ref] = []
-        for ref, (item, code) in zip(refs, answers, strict=False):
-            one = None if item is None else head(item)
-            if one is not None:
-                self._memory.keep(one.key, one.ref)
-                yield ref, self._mail(one, mime(item))
-            elif code and code != "ErrorItemNotFound":
+        for ref, (item, error) in zip(refs, self._whole(refs), strict=False):
+            if item is not None:
+                yield from self._mail(ref, item)
+            elif not isinstance(error, Gone | None):
                 odd.append(ref)
-        for one in self._heads(odd):
-            yield one.ref, Mail(ref=one.ref, key=one.key, raw=None, reply=one.reply)
+        for ref in odd:
+            # By itself: what was too much for the server in company may not be.
+            for item, error in self._whole([ref]):
+                if item is not None:
+                    yield from self._mail(ref, item)
+                elif not isinstance(error, Gone | None):
+                    yield from ((ref, _unread(one)) for ref, one in self._known([ref]))
 
-    def _mail(self, one: Head, content: bytes | None) -> Mail:
-        whole = None if content is None or len(content) > self._largest else content
-        return Mail(
-            ref=one.ref,
-            key=one.key,
-            raw=None if whole is None else raw(one.headers, whole),
-            reply=one.reply,
-        )
+    def _whole(self, refs: Sequence[Ref]) -> list[tuple[Element | None, ApplianceError | None]]:
+        return self._search.got(refs, lambda: head_uris(mime=True))
+
+    def _known(self, refs: Sequence[Ref]) -> Iterator[tuple[Ref, Head]]:
+        """The head of each mail that is there; of one that is damaged, what can be said of it.
+
+        Raises:
+            MailboxUnreachable: the server knows a mail and cannot tell of it at the moment.
+        """
+        for at in range(0, len(refs), _GOT_AT_ONCE):
+            some = refs[at : at + _GOT_AT_ONCE]
+            answers = self._search.got(some, lambda: head_uris(mime=False))
+            for ref, (item, error) in zip(some, answers, strict=False):
+                one = None if item is None else head(item)
+                if one is not None:
+                    self._memory.keep(one.key, one.ref)
+                    yield ref, one
+                elif getattr(error, "code", "") in CORRUPT:
+                    yield ref, damaged(ref)
+                elif error is not None and not isinstance(error, Gone):
+                    raise error
+
+    def _mail(self, ref: Ref, item: Element) -> Iterator[tuple[Ref, Mail]]:
+        one, content = head(item), mime(item)
+        if one is None:
+            return
+        self._memory.keep(one.key, one.ref)
+        if content is None or len(content) > self._largest:
+            yield ref, _unread(one)
+        else:
+            yield (
+                ref,
+                Mail(ref=one.ref, key=one.key, raw=raw(one.headers, content), reply=one.reply),
+            )
 
     def _heads(self, refs: Sequence[Ref]) -> Iterator[Head]:
         for item in self._search.get(refs, lambda: head_uris(mime=False)):
@@ -301,6 +330,10 @@ def tagged(search: Search, place: Place, tag: Tag, value: str) -> Iterator[Ref]:
         found = id_of(item)
         if found is not None and name.of(item) == value:
             yield Ref(found[0])
+
+
+def _unread(one: Head) -> Mail:
+    return Mail(ref=one.ref, key=one.key, raw=None, reply=one.reply)
 
 
 def _begins(shown: str, wanted: Iterable[str]) -> bool:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from typing import Final
 
+from appliance.domain.errors import ApplianceError
 from appliance.mailbox.exchange.elements import (
     Element,
     field,
@@ -84,18 +85,20 @@ class Search:
 
     def got(
         self, refs: Sequence[Ref], uris: Callable[[], list[Element]]
-    ) -> list[tuple[Element | None, str]]:
-        """Each item, or None and the code of what was wrong with it alone; one request."""
+    ) -> list[tuple[Element | None, ApplianceError | None]]:
+        """Each item, or None and what was wrong with it alone; one request."""
         body = made("m:GetItem", shape("m:ItemShape", *uris()), item_ids(refs))
         return [self._item(message) for message in self._line.ask("GetItem", body)]
 
-    def _item(self, message: Element) -> tuple[Element | None, str]:
+    def _item(self, message: Element) -> tuple[Element | None, ApplianceError | None]:
         error = self._line.failure(message)
-        code = getattr(error, "code", "")
-        if error is not None and not (isinstance(error, Gone) or code in _ITS_OWN):
-            raise error
-        items = [] if error is not None else _children(message, "m:Items")
-        return (items[0] if items else None), code
+        if error is not None:
+            its_own = isinstance(error, Gone) or getattr(error, "code", "") in _ITS_OWN
+            if not its_own:
+                raise error
+            return None, error
+        items = _children(message, "m:Items")
+        return (items[0] if items else None), None
 
     def find(
         self,
@@ -169,14 +172,16 @@ class Search:
         return self._folders.within(place, ask) if not state else ask(self._folders.named(place))
 
 
-_ITS_OWN: Final = frozenset(
+CORRUPT: Final = frozenset(
     """
     ErrorMimeContentConversionFailed ErrorMimeContentInvalid ErrorCorruptData ErrorItemCorrupt
-    ErrorContentConversionFailed ErrorInvalidIdMalformed ErrorMessageSizeExceeded
-    ErrorInternalServerError ErrorDataSizeLimitExceeded
+    ErrorContentConversionFailed ErrorMessageSizeExceeded ErrorDataSizeLimitExceeded
     """.split()
 )
-"""What is wrong with one mail and says nothing about the others."""
+"""What is wrong with one mail for good, and says nothing about the others."""
+
+_ITS_OWN: Final = CORRUPT | {"ErrorInternalServerError"}
+"""The last may be one mail's trouble for ever, or the server's for a moment."""
 
 
 def _changes(answer: Element) -> Iterator[tuple[str, Listed]]:

@@ -22,13 +22,10 @@ from appliance.mailbox.exchange.elements import (
 )
 from appliance.mailbox.exchange.faults import Busy, Fault, NotSent, SignInRefused, fault, refusal
 from appliance.mailbox.exchange.folders import Folders
-from appliance.mailbox.exchange.line import TIMEOUT_SECONDS, Line
+from appliance.mailbox.exchange.line import Line
 from appliance.mailbox.gate import Gate
 from appliance.mailbox.mailstore import Ref
 from appliance.mailbox.places import Place
-
-LIMIT_SECONDS: Final = 2.0 * TIMEOUT_SECONDS + 60.0
-"""Connecting, waiting for the answer, and what a server goes on doing when the client is gone."""
 
 _OK: Final = "NoError"
 

@@ -16,11 +16,12 @@ from appliance.mailbox.exchange.items import TAGS
 from appliance.mailbox.exchange.line import Line, endpoint
 from appliance.mailbox.exchange.mails import Mails, tagged
 from appliance.mailbox.exchange.search import Search
-from appliance.mailbox.exchange.sending import LIMIT_SECONDS, Sending
+from appliance.mailbox.exchange.sending import Sending
 from appliance.mailbox.exchange.stream import Bell, Listener
 from appliance.mailbox.exchange.wire import Wire, silence
 from appliance.mailbox.gate import Gate
 from appliance.mailbox.mailstore import (
+    LIMIT_FACTOR,
     Begun,
     Changes,
     Listed,
@@ -89,13 +90,12 @@ def open_store(
         if exchange.streaming
         else None,
         drafts_prove=exchange.send == "send_item",
+        limit_seconds=LIMIT_FACTOR * exchange.timeout_seconds,
     )
 
 
 class EwsStore:
     """``MailStore`` over EWS; ``open_store`` builds it."""
-
-    limit_seconds = LIMIT_SECONDS
 
     def __init__(  # noqa: PLR0913 - the parts of one store, put together in one place
         self,
@@ -108,8 +108,10 @@ class EwsStore:
         bell: Bell,
         listener: Listener | None,
         drafts_prove: bool,
+        limit_seconds: float,
     ) -> None:
         self._lines = lines
+        self.limit_seconds = limit_seconds
         self._search = search
         self._mails = mails
         self._drafts = drafts

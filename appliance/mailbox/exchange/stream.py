@@ -19,7 +19,7 @@ from appliance.domain.errors import ApplianceError, MailboxUnreachable
 from appliance.domain.ports import Clock
 from appliance.mailbox.exchange.elements import made, text_of
 from appliance.mailbox.exchange.folders import Folders
-from appliance.mailbox.exchange.line import TIMEOUT_SECONDS, Line
+from appliance.mailbox.exchange.line import Line
 from appliance.mailbox.exchange.wire import BUSY_SECONDS
 from appliance.mailbox.gate import Gate
 from appliance.mailbox.places import Place
@@ -94,9 +94,10 @@ class Listener:
         while not present.over.is_set():
             begun = self._clock.steady()
             subscription = self._one_stream(present, subscription)
-            lasted = self._clock.steady() - begun >= _GOOD_SECONDS
-            pause = _FIRST_PAUSE if lasted else min(2 * pause, _LONGEST_PAUSE)
+            if self._clock.steady() - begun >= _GOOD_SECONDS:
+                pause = _FIRST_PAUSE
             present.over.wait(max(pause, self._gate.left))
+            pause = min(2 * pause, _LONGEST_PAUSE)
 
     def _one_stream(self, present: "_Listening", subscription: str) -> str:
         """Listen until the stream ends; the subscription to go on with, or none."""
@@ -126,7 +127,7 @@ class Listener:
     def _heard(self, account: Account, subscription: str, present: "_Listening") -> None:
         service = GetStreamingEvents(account=account)
         present.service = service
-        for notification in _notifications(service, subscription):
+        for notification in _notifications(service, subscription, self._line.timeout):
             if present.over.is_set():
                 return
             if any(not isinstance(one, StatusEvent) for one in notification.events):
@@ -153,9 +154,9 @@ class _Listening:
         self.thread.join(_FAREWELL_SECONDS)
 
 
-def _notifications(service: GetStreamingEvents, subscription: str) -> Iterator[Any]:
+def _notifications(service: GetStreamingEvents, subscription: str, timeout: float) -> Iterator[Any]:
     events = service.call([subscription], connection_timeout=_MINUTES)
-    service.timeout = (TIMEOUT_SECONDS, _SILENCE_SECONDS)
+    service.timeout = (timeout, _SILENCE_SECONDS)
     try:
         yield from events
     finally:
