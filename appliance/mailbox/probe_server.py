@@ -39,12 +39,12 @@ def server_probe(settings: MailboxSettings) -> Probe:
         ("offered", ", ".join(offered) or "-"),
         ("auth", settings.exchange.auth),
     )
-    if settings.kind == "graph":
-        return Probe(name="server", state="ok", found="answers", values=values)
-    if status == _NOT_FOUND:
+    if settings.kind == "exchange" and status == _NOT_FOUND:
         return Probe(name="server", state="failed", found="no_ews", values=values)
     wanted = _WANTED[settings.exchange.auth]
-    if settings.sign_in.method == "password" and offered and not wanted.intersection(offered):
+    if settings.kind == "graph" or not offered:
+        return Probe(name="server", state="ok", found="answers", values=values)
+    if settings.sign_in.method == "password" and not wanted.intersection(offered):
         return Probe(name="server", state="warn", found="not_offered", values=values)
     return Probe(name="server", state="ok", found="answers_ews", values=values)
 

@@ -17,7 +17,11 @@ from appliance.mailbox.mailstore import PROPERTY_SET, Tag
 _ADDRESS: Final = re.compile(r"[^@\s<>]{1,200}@[^@\s<>]{1,200}")
 _DATE: Final = re.compile(r"\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:\d\d)?)?")
 _HEADER: Final = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,60}")
-_TYPE: Final = re.compile(r"[a-z]+/[a-z0-9.+-]+(; ?charset=\"?[A-Za-z0-9-]+\"?)?", re.IGNORECASE)
+_TYPE: Final = re.compile(
+    r"[a-z]{1,20}/[a-z0-9.+-]{1,60}"
+    r"(; ?(charset=\"?[a-z0-9-]{1,20}\"?|(odata\.[a-z]{1,20}|IEEE754Compatible)=[a-z]{1,8}))*",
+    re.IGNORECASE,
+)
 _NUMBER: Final = re.compile(r"[0-9]{1,10}")
 _SCHEME: Final = re.compile(r"\b(NTLM|Negotiate|Basic|Bearer|Digest)\b", re.IGNORECASE)
 _NAMES: Final = "|".join(tag.value for tag in Tag)
@@ -52,7 +56,7 @@ _STEPS: Final = frozenset(
 )
 _BASE64: Final = re.compile(rb"[A-Za-z0-9+/=\s]+")
 _VOCABULARY: Final = frozenset(
-    """eq ne ge gt le lt and or not any all true false null asc desc filter select expand ep id
+    """eq ne ge gt le lt and or not any Any all true false null asc desc filter select expand ep id
     value subject from sender toRecipients ccRecipients bccRecipients replyTo body bodyPreview
     uniqueBody receivedDateTime sentDateTime createdDateTime lastModifiedDateTime isRead isDraft
     hasAttachments internetMessageId internetMessageHeaders conversationId conversationIndex

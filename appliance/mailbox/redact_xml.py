@@ -37,6 +37,7 @@ _TEXTS: Final[Mapping[str, str]] = {
     "EventType": r"[A-Z][A-Za-z]{1,10}Event",
     "ItemClass": r"IPM\.Note|IPM\.Post|IPM\.StickyNote",
     "FolderClass": r"IPF\.Note|IPF",
+    "RoutingType": r"SMTP|EX",
     "Importance": r"Low|Normal|High",
     "Sensitivity": r"Normal|Personal|Private|Confidential",
 }

@@ -401,7 +401,7 @@ def test_an_address_without_ews_is_told(bench: Bench, answer: type[_Answer]) -> 
         ("ntlm", ('Basic realm="NTLM of old"',), "not_offered"),
         ("ntlm", ("Basic",), "not_offered"),
         ("ntlm", ("Negotiate",), "answers_ews"),
-        ("basic", (), "answers_ews"),
+        ("basic", (), "answers"),
     ],
 )
 def test_a_sign_in_that_the_server_does_not_offer_is_told(

@@ -1,29 +1,25 @@
 """``appliance setup`` as a person meets it: in a terminal, against a real Dovecot and a real relay."""
 
-import io
 import os
 import pwd
 import re
-import signal
 import stat
 import subprocess
 import sys
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-import pexpect
 import pytest
 import trustme
 
-from appliance.cli.words import Words
 from appliance.config.toml import load_office, load_settings
 from tests.daemon_process import DaemonProcess
+from tests.dialogue import SetupDialogue
 from tests.imap_account import PASSWORD, USER
 from tests.raw_mail import raw_mail
-from tests.real_model import model_file
 from tests.servers.dovecot import Dovecot
 from tests.servers.dovecot_config import Setup
 from tests.servers.oauth import CLIENT, OAuthServer
@@ -63,75 +59,8 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
         yield Servers(dovecot=dovecot, relay=relay, ca=ca)
 
 
-def _obey_ctrl_c() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-
-
-class Dialogue:
-    """One run of ``appliance setup`` in a pseudo-terminal."""
-
-    def __init__(
-        self, config: Path, *, language: str = "en", more: Mapping[str, str] | None = None
-    ) -> None:
-        self.words = Words()
-        kept = os.environ.get("LANGUAGE", "")
-        self.words.choose(language)
-        os.environ["LANGUAGE"] = kept
-        environment = {**os.environ, "APPLIANCE_LANGUAGE": language, "PYTHONUTF8": "1"}
-        self.shown = io.StringIO()
-        self.child = pexpect.spawn(
-            sys.executable,
-            ["-m", "appliance", "--config", str(config), "setup"],
-            cwd=str(ROOT),
-            env={**environment, **(more or {})},
-            encoding="utf-8",
-            timeout=40,
-            dimensions=(60, 200),
-            # Where the tests run in the background, Ctrl-C is ignored and so it would be here.
-            preexec_fn=_obey_ctrl_c,
-        )
-        self.child.delaybeforesend = None
-        self.child.logfile_read = self.shown
-
-    def sees(self, sentence: str, **names: object) -> None:
-        """Waits for a sentence, in the language of the dialogue."""
-        self.child.expect_exact(self.words(sentence).format(**names))
-
-    def answers(self, question: str, answer: object = "", **names: object) -> None:
-        """Waits for a question, then for where the answer goes, and answers."""
-        self.sees(question, **names)
-        self.child.expect(r": ")
-        self.child.sendline(str(answer))
-
-    def ends(self, status: int) -> str:
-        self.child.expect(pexpect.EOF)
-        self.child.close()
-        assert self.child.exitstatus == status, self.text
-        return self.text
-
-    @property
-    def text(self) -> str:
-        return self.shown.getvalue().replace("\r\n", "\n")
-
-    def begins(self, *, name: str = "Test Office") -> None:
-        """From the first question of a new configuration to those about the office."""
-        self.answers("Directory for everything the appliance keeps")
-        self.answers("Model file", model_file())
-        self.tells_the_office(name)
-
-    def tells_the_office(self, name: str) -> None:
-        self.answers("Name of the office, as customers know it", name)
-        self.sees("Language of the office")
-        self.answers(self._number)
-        self.answers("Signature under every reply, one line (- for none)")
-
-    @property
-    def _number(self) -> str:
-        return self.words("Number [{default}]: ").partition(" [")[0]
-
-    def chooses(self, question: str, answer: object = "", **names: object) -> None:
-        self.sees(question, **names)
-        self.answers(self._number, answer)
+class Dialogue(SetupDialogue):
+    """With the questions about servers for IMAP and SMTP."""
 
     def names_the_servers(self, servers: Servers, *, security: str = "tls") -> None:
         dovecot = servers.dovecot
