@@ -148,9 +148,14 @@ def _sendings() -> dict[str, str]:
             "Neither way of sending puts the mail into Sent. It would never be known what was sent."
         ),
         "not_filed": _("What was sent is not in Sent. It would never be known what was sent."),
-        "no_auto_submitted": _(
-            "Graph cannot mark an automatic reply as such (Auto-Submitted). That no two machines "
-            "answer each other rests on what is done with incoming mail."
+        "marked": _("What leaves by itself is marked as such (Auto-Submitted)."),
+        "unmarked": _(
+            "The mark of an automatic reply (Auto-Submitted) does not leave with it. That no two "
+            "machines answer each other rests on what is done with incoming mail."
+        ),
+        "marking_unsure": _(
+            "Graph promises no way to mark an automatic reply (Auto-Submitted). That no two "
+            "machines answer each other rests on what is done with incoming mail."
         ),
         "ews_ends": _(
             "This is Exchange Online. Since 2026-10-01 Microsoft blocks EWS there, tenant by "

@@ -195,9 +195,9 @@ class ExchangeSettings:
         default=True,
     )
     send: Literal["send_item", "update_item"] = told(
-        "How the server is told to send, as `appliance check --send` finds out: send_item on Exchange, "
+        "How the server is told to send, as `appliance check` finds out: send_item on Exchange, "
         "update_item on grommunio.",
-        "让服务器发信的方式，由 `appliance check --send` 测出：Exchange 用 send_item，grommunio 用 update_item。",
+        "让服务器发信的方式，由 `appliance check` 测出：Exchange 用 send_item，grommunio 用 update_item。",
         default="send_item",
     )
     backlog_days: int = told(

@@ -30,6 +30,7 @@ _ARRIVES: Final = (Place.INBOX, Place.SKIPPED, Place.HELD)
 """Where a mail to ourselves may lie: a running service files it."""
 
 _LOOP: Final = "X-Mail-Appliance"
+_MARK: Final = "auto-generated"
 
 
 def note(what: str, office: Office, now: datetime) -> Reply:
@@ -48,7 +49,7 @@ def note(what: str, office: Office, now: datetime) -> Reply:
         text="The mail appliance checks this mailbox and removes this mail by itself.\n",
         date=now,
         automatic=True,
-        headers=(("Auto-Submitted", "auto-generated"), (_LOOP, token)),
+        headers=(("Auto-Submitted", _MARK), (_LOOP, token)),
     )
 
 
@@ -65,6 +66,14 @@ class Tried:
     filed: bool
     head: bytes | None
     seconds: float
+
+    @property
+    def marked(self) -> bool | None:
+        """It came back with the Auto-Submitted that it was given; None: it did not come back."""
+        if self.head is None:
+            return None
+        fields = BytesHeaderParser().parsebytes(self.head)
+        return fields.get("Auto-Submitted", "").strip().lower() == _MARK
 
     def round_trip(self) -> Probe:
         """As a probe."""

@@ -94,9 +94,7 @@ class StoreProbe:
 
     def _told(self) -> Iterator[Probe]:
         """What is known without asking anybody."""
-        if self._settings.kind == "graph":
-            yield Probe(name="marking", state="ok", found="no_auto_submitted")
-        elif is_online(self._settings.exchange.server):
+        if self._settings.kind == "exchange" and is_online(self._settings.exchange.server):
             found = "ews_over" if self._clock.now() >= ENDS else "ews_ends"
             yield Probe(name="online", state="warn", found=found)
 
@@ -109,6 +107,7 @@ class StoreProbe:
         if self._settings.kind == "exchange":
             yield skipped("send", found)
         yield skipped("round_trip", found)
+        yield self._marking(None)
 
     def _token(self) -> Probe:
         self._sign_in.run(lambda _: None)
@@ -185,6 +184,19 @@ class StoreProbe:
                 yield skipped("round_trip", "not_yet")
             return
         yield result.round_trip()
+        yield self._marking(result)
+
+    def _marking(self, result: Tried | None) -> Probe:
+        """Whether Auto-Submitted left with the mail to ourselves, where there was one."""
+        graph = self._settings.kind == "graph"
+        marked = None if result is None else result.marked
+        if marked is None:
+            # Nothing that Microsoft documents promises it.
+            found = "marking_unsure" if graph else "not_yet"
+            return Probe(name="marking", state="ok" if graph else "skipped", found=found)
+        if marked:
+            return Probe(name="marking", state="ok", found="marked")
+        return Probe(name="marking", state="ok" if graph else "warn", found="unmarked")
 
     def _either_way(self, trial: Trial, store: MailStore) -> tuple[Tried, Probe]:
         """By the way of sending that is configured; where that is not honoured, by the other."""

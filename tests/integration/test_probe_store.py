@@ -55,6 +55,7 @@ class Site(MemoryStore):
         self.way = "send_item"
         self.vouches = b"Authentication-Results: mx.northgate.example; spf=pass\r\n"
         self.renames = False
+        self.strips = False
         self.loses = False
         self.arrives = Place.INBOX
         self.refusal: ApplianceError | None = None
@@ -70,6 +71,8 @@ class Site(MemoryStore):
             came = self.vouches + raw
             if self.renames:
                 came = came.replace(b"Message-ID: <", b"Message-ID: <other.")
+            if self.strips:
+                came = came.replace(b"Auto-Submitted:", b"X-Stripped:")
             self.deliver(came, self.arrives)
         if self.way in self.honours:
             super().send(ref, commit)
@@ -197,17 +200,16 @@ def test_a_server_that_is_well_passes_every_probe_and_nothing_stays(bench: Bench
         "claim": ("ok", "unclaimed"),
         "send": ("ok", "sends"),
         "round_trip": ("ok", "came_back"),
+        "marking": ("ok", "marked"),
     }
     assert bench.site.sent == ["send_item"]
     assert bench.site.items == {}
 
 
-def test_graph_has_one_way_of_sending_and_cannot_mark_what_it_sends(
-    bench: Bench, port: int
-) -> None:
+def test_graph_has_one_way_of_sending(bench: Bench, port: int) -> None:
     bench.graph(port)
     found = bench.found()
-    assert found["marking"] == ("ok", "no_auto_submitted")
+    assert found["marking"] == ("ok", "marked")
     assert found["server"] == ("ok", "answers")
     assert found["round_trip"] == ("ok", "came_back")
     assert "send" not in found
@@ -284,6 +286,27 @@ def test_it_is_known_again_under_another_message_id(bench: Bench) -> None:
     bench.site.renames = True
     assert bench.found()["round_trip"] == ("ok", "came_back")
     assert bench.site.items == {}
+
+
+@pytest.mark.parametrize(("kind", "state"), [("exchange", "warn"), ("graph", "ok")])
+def test_a_mark_that_does_not_leave_is_told(bench: Bench, port: int, kind: str, state: str) -> None:
+    if kind == "graph":
+        bench.graph(port)
+    bench.site.strips = True
+    assert bench.found()["marking"] == (state, "unmarked")
+
+
+@pytest.mark.parametrize(
+    ("kind", "marking"),
+    [("exchange", ("skipped", "not_yet")), ("graph", ("ok", "marking_unsure"))],
+)
+def test_whether_it_is_marked_stays_open_without_a_mail(
+    bench: Bench, port: int, kind: str, marking: tuple[str, str]
+) -> None:
+    if kind == "graph":
+        bench.graph(port)
+    bench.wish = replace(bench.wish, send=False)
+    assert bench.found()["marking"] == marking
 
 
 def test_other_peoples_mail_stays(bench: Bench) -> None:
@@ -386,7 +409,8 @@ def test_a_server_that_is_away_is_told_before_anybody_signs_in(bench: Bench) -> 
     probes = bench.probes()
     assert (probes["server"].state, probes["server"].found) == ("failed", "unreachable")
     assert "nothing listens there" in dict(probes["server"].values)["reason"]
-    assert {one.state for name, one in probes.items() if name != "server"} == {"skipped"}
+    others = {one.state for name, one in probes.items() if name != "server"}
+    assert others == {"skipped"}
 
 
 def test_an_address_without_ews_is_told(bench: Bench, answer: type[_Answer]) -> None:
