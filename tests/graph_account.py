@@ -7,7 +7,7 @@ from typing import Self
 from appliance.config.accounts import GraphSettings
 from appliance.config.secrets import Secret
 from appliance.config.settings import MailboxSettings
-from appliance.domain.errors import CredentialsRefused
+from appliance.domain.errors import CredentialsRefused, MailboxUnreachable
 from appliance.domain.ports import Clock
 from appliance.mailbox.graph import GraphStore, open_store
 from appliance.mailbox.graph_line import Listener
@@ -28,10 +28,13 @@ class Tokens:
         self.number = 1
         self.renewals = 0
         self.refuse = False
+        self.down = False
 
     def secret(self, *, renew: bool) -> Secret:
         if renew:
             self.renewals += 1
+            if self.down:
+                raise MailboxUnreachable("The sign-in service does not answer.")
             if self.refuse:
                 raise CredentialsRefused("The sign-in no longer counts.")
             self.number += 1
@@ -78,3 +81,20 @@ class GraphAccount:
             clock=self.clock,
             recorder=recorder,
         )
+
+    def throw_folder_away(self, name: str) -> None:
+        """A person moves a folder to Deleted Items; it keeps its id."""
+        with self.server._lock:
+            store = self.server._stores[DESK]
+            store.named(name).parent = store.folder("deleteditems")
+
+    def purge_folder(self, name: str) -> None:
+        """A person empties Deleted Items with a folder in it."""
+        with self.server._lock:
+            store = self.server._stores[DESK]
+            folder = store.named(name)
+            for item in tuple(folder.items.values()):
+                store.purge(item)
+            folder.parent, folder.name = None, "purged"
+            # The server counts its folders to give the next one an id.
+            store._folders[f"purged {folder.id}"] = store._folders.pop(folder.id)

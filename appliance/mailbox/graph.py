@@ -14,8 +14,9 @@ from appliance.domain.mail import Message, MessageId
 from appliance.domain.ports import Clock
 from appliance.mailbox import graph_item
 from appliance.mailbox.graph_answer import BAD_REQUEST, NOT_FOUND, Gone
+from appliance.mailbox.graph_ask import Ask, query, quoted
 from appliance.mailbox.graph_folders import GraphFolders
-from appliance.mailbox.graph_line import Ask, GraphLine, Listener, query, quoted
+from appliance.mailbox.graph_line import GraphLine, Listener
 from appliance.mailbox.graph_out import GraphOut
 from appliance.mailbox.graph_read import GraphRead
 from appliance.mailbox.graph_sync import GraphSync

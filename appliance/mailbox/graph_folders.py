@@ -8,7 +8,8 @@ from appliance.config.accounts import GraphSettings
 from appliance.domain.errors import MailboxUnreachable
 from appliance.domain.ports import Clock
 from appliance.mailbox.graph_answer import Gone
-from appliance.mailbox.graph_line import Ask, GraphLine, query, quoted
+from appliance.mailbox.graph_ask import Ask, query, quoted
+from appliance.mailbox.graph_line import GraphLine
 from appliance.mailbox.places import Place
 
 T = TypeVar("T")

@@ -5,10 +5,10 @@ import logging
 import ssl
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final, Literal, Protocol
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import quote, urlsplit
 
 from appliance.config.accounts import GraphSettings
 from appliance.config.secrets import Secret
@@ -17,7 +17,6 @@ from appliance.domain.ports import Clock
 from appliance.mailbox import tls
 from appliance.mailbox.gate import Gate
 from appliance.mailbox.graph_answer import (
-    LONGEST_JSON,
     UNAUTHORIZED,
     Answer,
     NotSent,
@@ -25,6 +24,7 @@ from appliance.mailbox.graph_answer import (
     rest_of,
     trouble,
 )
+from appliance.mailbox.graph_ask import Ask, values
 from appliance.mailbox.signin import SignIn
 
 # They log addresses with what they ask for: whose mailbox, which mail.
@@ -51,28 +51,6 @@ class Listener(Protocol):
         headers: Mapping[str, str],
         received: bytes,
     ) -> None: ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ask:
-    """One request.
-
-    Attributes:
-        path: below the mailbox, ids quoted (``quoted``).
-        query: as it stands in the address; ``query`` makes one.
-        body: sent as JSON.
-        prefer: a further preference (RFC 7240).
-        most: bytes of an answer that are taken; a longer one has no body.
-        right: the permission that this needs.
-    """
-
-    path: str
-    verb: Literal["GET", "POST", "PATCH", "DELETE"] = "GET"
-    query: str = ""
-    body: Mapping[str, Any] | None = None
-    prefer: str = ""
-    most: int = LONGEST_JSON
-    right: Literal["Mail.ReadWrite", "Mail.Send"] = "Mail.ReadWrite"
 
 
 class GraphLine:
@@ -281,29 +259,6 @@ def _trusted(ca_file: Path | None) -> str | bool:
         tls.context(ca_file)
     system = ssl.get_default_verify_paths()
     return str(ca_file or system.cafile or system.capath or "") or True
-
-
-def quoted(name: str) -> str:
-    """An id as it stands in a path."""
-    return quote(name, safe="")
-
-
-def query(options: Mapping[str, str]) -> str:
-    """OData options as they stand in an address."""
-    return urlencode(options, quote_via=quote, safe="$")
-
-
-def literal(text: str) -> str:
-    """A string of an OData expression (OData 4.01 URL Conventions §5.1.1.14.1)."""
-    return "'" + text.replace("'", "''") + "'"
-
-
-def values(page: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The objects of a page that have an id."""
-    found = page.get("value")
-    if not isinstance(found, list):
-        raise MailboxUnreachable("Microsoft Graph answers with something else than a list.")
-    return [one for one in found if isinstance(one, dict) and isinstance(one.get("id"), str)]
 
 
 def _taken(response: Any, most: int) -> bytes | None:

@@ -26,8 +26,9 @@ from appliance.mailbox.graph_answer import (
     NotSent,
     error_of,
 )
+from appliance.mailbox.graph_ask import Ask, literal, query, quoted
 from appliance.mailbox.graph_folders import GraphFolders
-from appliance.mailbox.graph_line import Ask, GraphLine, literal, query, quoted
+from appliance.mailbox.graph_line import GraphLine
 from appliance.mailbox.mailstore import Ref, Tag
 from appliance.mailbox.places import Place
 

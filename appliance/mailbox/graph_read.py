@@ -9,9 +9,10 @@ from appliance.domain.errors import MailboxUnreachable
 from appliance.domain.mail import Message
 from appliance.mailbox import graph_item
 from appliance.mailbox.graph_answer import BAD_REQUEST, NOT_FOUND, Answer
+from appliance.mailbox.graph_ask import Ask, literal, query, quoted
 from appliance.mailbox.graph_folders import GraphFolders
 from appliance.mailbox.graph_headers import with_headers
-from appliance.mailbox.graph_line import Ask, GraphLine, literal, query, quoted
+from appliance.mailbox.graph_line import GraphLine
 from appliance.mailbox.graph_sync import at_once
 from appliance.mailbox.mailstore import Mail, Ref, Spot, Tag
 from appliance.mailbox.places import Place

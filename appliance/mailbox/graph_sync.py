@@ -15,11 +15,13 @@ from typing import Any, Final, TypeVar
 from urllib.parse import unquote
 
 from appliance.domain.errors import MailboxUnreachable
+from appliance.domain.ports import Clock
 from appliance.mailbox import graph_item
 from appliance.mailbox.graph_answer import BAD_REQUEST, GONE, NOT_FOUND
+from appliance.mailbox.graph_ask import Ask, query, quoted, values
 from appliance.mailbox.graph_folders import GraphFolders
-from appliance.mailbox.graph_line import AT_ONCE, Ask, GraphLine, query, quoted, values
-from appliance.mailbox.graph_seen import Seen
+from appliance.mailbox.graph_line import AT_ONCE, GraphLine
+from appliance.mailbox.graph_seen import Ahead, Seen
 from appliance.mailbox.mailstore import Begun, Changes, Listed, Ref, StateLost
 from appliance.mailbox.places import Place
 
@@ -34,6 +36,7 @@ _ONE_BY_ONE: Final = 20
 _STATE: Final = re.compile(r"\$(?:delta|skip)token=[^&#\s]+")
 _LOST: Final = frozenset({BAD_REQUEST, NOT_FOUND, GONE})
 _FIRST: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_NEWEST: Final = {"$select": "id", "$top": "1"}
 _DETAILS: Final = {
     "$select": "id,receivedDateTime",
     "$expand": graph_item.expand(graph_item.ANSWERED, graph_item.SIZE),
@@ -43,11 +46,12 @@ _DETAILS: Final = {
 class GraphSync:
     """The folders' lists and changes. Safe for threads."""
 
-    def __init__(self, *, line: GraphLine, folders: GraphFolders) -> None:
+    def __init__(self, *, line: GraphLine, folders: GraphFolders, clock: Clock) -> None:
         self._line = line
         self._folders = folders
         self._lock = threading.Lock()
-        self._seen: dict[Place, Seen] = {}
+        self._seen = {place: Seen() for place in Place}
+        self._ahead = {place: Ahead(clock) for place in Place}
         self._inbox = ""
 
     def begin(self, place: Place, since: datetime) -> Begun:
@@ -64,7 +68,7 @@ class GraphSync:
         ]
         waiting = sorted((*listed.values(), *strays), key=_age)
         with self._lock:
-            self._seen.setdefault(place, Seen()).told([one.ref for one in waiting], state)
+            self._seen[place].told([one.ref for one in waiting], state)
             self._note(place, state)
         return Begun(state=state, waiting=tuple(waiting))
 
@@ -72,14 +76,14 @@ class GraphSync:
         """As ``MailStore.changes``."""
         entries, after, more = self._news(place, state, limit)
         if not entries and not more:
-            with self._lock:
-                self._note(place, state)
-            return Changes(new=(), changed=(), state=state, more=False)
+            return Changes(
+                new=(), changed=(), state=self._unchanged(place, state, after), more=False
+            )
         left = [one["id"] for one in entries if "@removed" in one]
         there = {one["id"]: graph_item.moment(one) for one in entries if "@removed" not in one}
         listed = self._looked_up(place, there)
         with self._lock:
-            seen = self._seen.setdefault(place, Seen())
+            seen = self._seen[place]
             known = {one for one in there if seen.knows(state, one)}
             seen.forget(left)
             seen.told(there, after)
@@ -92,16 +96,30 @@ class GraphSync:
         )
 
     def stirred(self) -> bool:
-        """Whether the inbox may have changed since it was last looked at; False before."""
+        """Whether the inbox may have changed since it was last looked at, or not looked at yet."""
         with self._lock:
             state = self._inbox
         if not state:
-            return False
+            ask = Ask(path="/mailFolders/inbox/messages", query=query(_NEWEST))
+            return bool(values(self._line.json(ask)))
         try:
-            entries, _, more = self._news(Place.INBOX, state, 10)
+            entries, after, more = self._news(Place.INBOX, state, 10)
         except StateLost:
             return True
+        if not entries and not more:
+            with self._lock:
+                self._ahead[Place.INBOX].nothing_since(state, after)
         return more or any("@removed" not in one for one in entries)
+
+    def _unchanged(self, place: Place, state: str, after: str) -> str:
+        """Nothing came between the two states; the one that the caller shall have."""
+        with self._lock:
+            ahead = self._ahead[place]
+            ahead.nothing_since(state, after)
+            given = ahead.given(state)
+            self._seen[place].same(given, as_state=state)
+            self._note(place, given)
+            return given
 
     def _note(self, place: Place, state: str) -> None:
         if place is Place.INBOX:
@@ -133,6 +151,8 @@ class GraphSync:
     def _news(self, place: Place, state: str, limit: int) -> tuple[list[dict[str, Any]], str, bool]:
         """The entries of a page of changes, the state after it, and whether there are more."""
         path = f"/mailFolders/{quoted(self._folders.id(place))}/messages/delta"
+        with self._lock:
+            state = self._ahead[place].of(state)
         for _ in range(_EMPTY_PAGES):
             if not _STATE.fullmatch(state):
                 raise StateLost("The state of synchronisation is of another kind of mailbox.")
