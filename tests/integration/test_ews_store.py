@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from appliance.domain.errors import MailboxUnreachable
 from appliance.domain.mail import MessageId
 from appliance.mailbox.exchange.mails import ANSWERED, ANSWERED_BY_ITSELF
 from appliance.mailbox.mailstore import Listed, Marks, Ref, Spot, StateLost, Tag
@@ -145,9 +146,9 @@ def test_the_parts_of_a_mail_survive_under_its_headers(desk: EwsDesk) -> None:
     assert mail.raw is not None
     parsed = message_from_bytes(mail.raw)
     assert parsed.get_all("Content-Type") == ['multipart/mixed;\r\n boundary="edge"']
-    text, attached = parsed.get_payload()
-    assert text.get_payload().strip() == "hello"  # type: ignore[union-attr]
-    assert attached.get_payload(decode=True) == b"ABC"  # type: ignore[union-attr]
+    text, attached = list(parsed.walk())[1:]
+    assert str(text.get_payload()).strip() == "hello"
+    assert attached.get_payload(decode=True) == b"ABC"
 
 
 @BOTH
@@ -209,16 +210,36 @@ def test_a_mail_larger_than_is_read_has_a_key_and_no_text(desk: EwsDesk) -> None
     assert len(whole.raw) > 76 * 20_000
 
 
-def test_a_mail_that_the_server_cannot_write_down_hides_no_other(tmp_path: Path) -> None:
+@pytest.mark.parametrize("code", ["ErrorMimeContentConversionFailed", "ErrorInternalServerError"])
+def test_a_mail_that_the_server_cannot_write_down_is_known_by_its_head(
+    tmp_path: Path, code: str
+) -> None:
     with ews_desk(tmp_path) as desk:
         desk.server.deliver(DESK, raw_mail(1))
         store = desk.store()
         (listed,) = waiting(store)
-        code = "ErrorMimeContentConversionFailed"
         desk.server.faults.plan(Fault(how="refuse", operation="GetItem", code=code))
+        assert store.read([listed])[0].raw is not None
+        desk.server.faults.plan(Fault(how="refuse", operation="GetItem", code=code, times=2))
         (mail,) = store.read([listed])
         assert mail.raw is None
         assert mail.key == store.keys([listed])[listed.ref]
+
+
+def test_a_damaged_mail_is_told_of_and_a_trouble_that_passes_is_waited_for(tmp_path: Path) -> None:
+    with ews_desk(tmp_path) as desk:
+        desk.server.deliver(DESK, raw_mail(1))
+        store = desk.store()
+        (listed,) = waiting(store)
+        faults = desk.server.faults
+        faults.plan(Fault(how="refuse", operation="GetItem", code="ErrorItemCorrupt", times=3))
+        (mail,) = store.read([listed])
+        assert (mail.ref, mail.raw) == (listed.ref, None)
+        faults.plan(Fault(how="refuse", operation="GetItem", times=3))
+        with pytest.raises(MailboxUnreachable):
+            store.read([listed])
+        faults.plan(Fault(how="refuse", operation="GetItem", code="ErrorItemNotFound"))
+        assert store.read([listed]) == []
 
 
 @BOTH

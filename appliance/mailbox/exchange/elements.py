@@ -5,7 +5,7 @@ Elements are lxml's, which has no type hints. Names with ``t:`` are of the types
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
@@ -62,7 +62,9 @@ class Property:
 
 def made(tag: str, *children: Element, text: str | None = None, **attributes: str) -> Element:
     """An element with attributes, children and text; what XML cannot hold is left out of it."""
-    element = create_element(tag, attrs=attributes)
+    element = create_element(
+        tag, attrs={name: _FORBIDDEN.sub("", value) for name, value in attributes.items()}
+    )
     for child in children:
         element.append(child)
     if text is not None:
@@ -96,7 +98,7 @@ def item_ids(refs: Iterable[str]) -> Element:
 
 def equal(uri: Element, value: str) -> Element:
     """A condition: the property has this value."""
-    constant = made("t:FieldURIOrConstant", made("t:Constant", Value=_FORBIDDEN.sub("", value)))
+    constant = made("t:FieldURIOrConstant", made("t:Constant", Value=value))
     return made("t:IsEqualTo", uri, constant)
 
 
@@ -147,11 +149,6 @@ def id_of(element: Element, path: str = "t:ItemId") -> tuple[str, str] | None:
 def local_name(element: Element) -> str:
     """The tag without its namespace."""
     return str(element.tag).rpartition("}")[2]
-
-
-def attributes(element: Element | None) -> Mapping[str, str]:
-    """The attributes of an element that may be missing."""
-    return {} if element is None else dict(element.attrib)
 
 
 def _expanded(path: str) -> str:

@@ -18,6 +18,7 @@ from exchangelib.services import GetStreamingEvents
 from appliance.domain.errors import ApplianceError, MailboxUnreachable
 from appliance.domain.ports import Clock
 from appliance.mailbox.exchange.elements import made, text_of
+from appliance.mailbox.exchange.faults import Fault
 from appliance.mailbox.exchange.folders import Folders
 from appliance.mailbox.exchange.line import Line
 from appliance.mailbox.exchange.wire import BUSY_SECONDS
@@ -99,17 +100,29 @@ class Listener:
             present.over.wait(max(pause, self._gate.left))
             pause = min(2 * pause, _LONGEST_PAUSE)
 
-    def _one_stream(self, present: "_Listening", subscription: str) -> str:
-        """Listen until the stream ends; the subscription to go on with, or none."""
+    def _one_stream(self, present: "_Listening", before: str) -> str:
+        """Listen until the stream ends; the subscription that is not needed any more then.
+
+        Each stream has a subscription of its own: a server may hold back what it has to say to the
+        second stream of one.
+        """
+        known = before
         try:
-            known = subscription or self._subscribed()
+            if known:
+                self._unsubscribe(known)
+            known = self._subscribed()
             self._bell.ring()
             self._line.run(lambda account: self._heard(account, known, present))
         except (ApplianceError, EWSError, requests.RequestException, OSError, ValueError) as error:
             if isinstance(error, ErrorServerBusy):
                 self._line.answers.shut(error.back_off or BUSY_SECONDS)
-            return ""
         return known
+
+    def _unsubscribe(self, subscription: str) -> None:
+        """Servers count them; one that is forgotten already is no error."""
+        body = made("m:Unsubscribe", made("m:SubscriptionId", text=subscription))
+        with suppress(Fault):
+            self._line.ask_one("Unsubscribe", body)
 
     def _subscribed(self) -> str:
         types = (made("t:EventType", text=name) for name in _EVENTS)
@@ -125,8 +138,7 @@ class Listener:
         return subscription
 
     def _heard(self, account: Account, subscription: str, present: "_Listening") -> None:
-        service = GetStreamingEvents(account=account)
-        present.service = service
+        service = present.service = _Stream(account=account, over=present.over)
         for notification in _notifications(service, subscription, self._line.timeout):
             if present.over.is_set():
                 return
@@ -139,7 +151,7 @@ class _Listening:
 
     def __init__(self, *, act: Callable[["_Listening"], None]) -> None:
         self.over = threading.Event()
-        self.service: GetStreamingEvents | None = None
+        self.service: _Stream | None = None
         self.thread = threading.Thread(
             target=act, args=(self,), name="exchange-stream", daemon=True
         )
@@ -152,6 +164,24 @@ class _Listening:
             with suppress(OSError, ValueError, RuntimeError, AttributeError):
                 response.raw.shutdown()
         self.thread.join(_FAREWELL_SECONDS)
+
+
+class _Stream(GetStreamingEvents):  # type: ignore[misc]
+    """Not read at all where it begins after the end."""
+
+    def __init__(self, *, account: Account, over: threading.Event) -> None:
+        self._over = over
+        super().__init__(account=account)
+
+    def _get_response(self, payload: Any, api_version: str) -> requests.Response:
+        response: requests.Response = super()._get_response(payload, api_version)
+        if self._over.is_set():
+            raise MailboxUnreachable("Nobody listens any more.")
+        return response
+
+    def _api_versions_to_try(self) -> tuple[str]:
+        """As everywhere: what the server speaks, and nothing else."""
+        return (self._version_hint.api_version,)
 
 
 def _notifications(service: GetStreamingEvents, subscription: str, timeout: float) -> Iterator[Any]:

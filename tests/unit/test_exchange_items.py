@@ -1,0 +1,208 @@
+"""What an Exchange server tells of a mail, as values: times, headers, keys, groups."""
+
+import base64
+from datetime import UTC, datetime
+from email import message_from_bytes
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as some
+
+from appliance.mailbox.exchange.elements import Property, item_id, made
+from appliance.mailbox.exchange.items import (
+    LAST_VERB,
+    MESSAGE_ID,
+    SEARCH_KEY,
+    groups,
+    head,
+    listed,
+    mime,
+    moment,
+    raw,
+)
+from appliance.mailbox.mailstore import Listed, Ref
+
+CONTENT = (
+    b"MIME-Version: 1.0\r\nSubject: made anew\r\nX-Mailer: the server\r\n"
+    b"Content-Type: text/plain;\r\n\tcharset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n"
+    b"\r\nhello\r\n\r\nContent-Type: of the text\r\n"
+)
+
+
+def item(headers: list[tuple[str, str]], **values: str) -> object:
+    """A mail as GetItem tells of it."""
+    told = [made("t:InternetMessageHeader", text=value, HeaderName=name) for name, value in headers]
+    extra = [
+        one.with_value(values[name])
+        for name, one in (("message_id", MESSAGE_ID), ("search_key", SEARCH_KEY))
+        if name in values
+    ]
+    sent = [made("t:DateTimeSent", text=values["sent"])] if "sent" in values else []
+    return made(
+        "t:Message",
+        item_id("id-1", "key-1"),
+        made("t:InternetMessageHeaders", *told),
+        *sent,
+        *extra,
+    )
+
+
+def key(headers: list[tuple[str, str]], **values: str) -> str:
+    found = head(item(headers, **values))
+    assert found is not None
+    return found.key
+
+
+@pytest.mark.parametrize(
+    ("text", "time"),
+    [
+        ("2026-11-02T09:00:00Z", datetime(2026, 11, 2, 9, tzinfo=UTC)),
+        ("2026-11-02T09:00:00.123456789Z", datetime(2026, 11, 2, 9, 0, 0, 123456, UTC)),
+        ("2026-11-02T09:00:00.5", datetime(2026, 11, 2, 9, 0, 0, 500000, UTC)),
+        ("2026-11-02T09:00:00+08:00", datetime(2026, 11, 2, 1, tzinfo=UTC)),
+        ("2026-11-02T09:00:00-03:30", datetime(2026, 11, 2, 12, 30, tzinfo=UTC)),
+        ("0001-01-01T00:00:00+08:00", None),
+        ("2026-13-02T09:00:00Z", None),
+        ("2026-11-02T09:00:00+99:00", None),
+        ("2026-11-02", None),
+        ("", None),
+        (None, None),
+    ],
+)
+def test_times_are_read_as_servers_write_them(text: str | None, time: datetime | None) -> None:
+    assert moment(text) == time
+
+
+@given(some.text(max_size=40))
+def test_no_time_makes_reading_fail(text: str) -> None:
+    moment(text)
+
+
+@given(some.datetimes(min_value=datetime(1900, 1, 1)), some.integers(0, 999))  # noqa: DTZ001
+def test_nine_digits_mean_the_same_as_six(time: datetime, rest: int) -> None:
+    assert moment(f"{time:%Y-%m-%dT%H:%M:%S}.{time.microsecond:06d}{rest:03d}Z") == time.replace(
+        tzinfo=UTC
+    )
+
+
+def test_the_headers_it_came_with_stand_over_the_structure_the_server_made() -> None:
+    headers = (
+        ("Received", "by mail"),
+        ("From", "a@example.com"),
+        ("Subject", "as sent"),
+        ("Content-Type", 'multipart/mixed; boundary="old"'),
+        ("MIME-Version", "1.0"),
+    )
+    made_anew = raw(headers, CONTENT)
+    parsed = message_from_bytes(made_anew)
+    assert parsed.keys() == [
+        "Received",
+        "From",
+        "Subject",
+        "MIME-Version",
+        "Content-Type",
+        "Content-Transfer-Encoding",
+    ]
+    assert (parsed["Subject"], parsed.get_content_type()) == ("as sent", "text/plain")
+    assert made_anew.endswith(b"\r\n\r\nhello\r\n\r\nContent-Type: of the text\r\n")
+
+
+def test_a_mail_that_never_travelled_keeps_its_own_headers() -> None:
+    assert raw((), CONTENT) == CONTENT
+    assert raw((("X-Only", "this"),), CONTENT) == CONTENT
+
+
+def test_mime_content_of_headers_alone_has_no_text() -> None:
+    bare = raw((("From", "a@example.com"),), b"Content-Type: text/plain")
+    assert bare == b"From: a@example.com\r\nContent-Type: text/plain\r\n\r\n"
+
+
+@given(some.lists(some.tuples(some.text(max_size=20), some.text(max_size=40)), max_size=5))
+def test_no_header_can_end_its_line_or_the_block(odd: list[tuple[str, str]]) -> None:
+    found = head(item([("From", "a@example.com"), *odd]))
+    assert found is not None
+    block, blank, body = raw(found.headers, b"Content-Type: text/plain\r\n\r\nbody").partition(
+        b"\r\n\r\n"
+    )
+    assert (blank, body) == (b"\r\n\r\n", b"body")
+    lines = block.split(b"\r\n")
+    assert len(lines) == 1 + sum(
+        not name.lower().startswith("content-") and name.lower() != "mime-version"
+        for name, _ in found.headers
+    )
+    assert all(b":" in line and b"\r" not in line and b"\n" not in line for line in lines)
+
+
+def test_a_value_that_brings_line_ends_stays_one_header() -> None:
+    found = head(item([("Subject", "one\r\nBcc: x@example.com\r\n\r\nbody"), ("Bad Name", "x")]))
+    assert found is not None
+    assert found.headers == (("Subject", "one Bcc: x@example.com body"),)
+
+
+def test_a_key_is_made_of_the_headers_but_of_no_content_header() -> None:
+    travelled = [("Received", "id 1"), ("Subject", "a")]
+    assert key(travelled) == key([*travelled, ("Content-Type", "text/html")])
+    assert key(travelled) == key([("received", "id   1"), ("SUBJECT", "a ")], message_id="<x>")
+    assert key(travelled) != key([("Received", "id 2"), ("Subject", "a")])
+
+
+def test_without_a_journey_a_key_is_made_of_what_moving_keeps() -> None:
+    same = {"message_id": "<a@example.com>", "sent": "2026-11-02T09:00:00Z", "search_key": "QQ=="}
+    shown = [("Subject", "shown in one answer, not in the other")]
+    assert key([], **same) == key(shown, **same)
+    for name, other in (
+        ("message_id", "<b@example.com>"),
+        ("sent", "2026-11-02T09:00:01Z"),
+        ("search_key", "Qg=="),
+    ):
+        assert key([], **same) != key([], **(same | {name: other}))
+
+
+def test_what_a_list_tells_is_read_and_what_it_does_not_tell_is_borne() -> None:
+    one = listed(
+        made(
+            "t:Message",
+            item_id("id-1"),
+            made("t:Size", text="812"),
+            made("t:DateTimeReceived", text="2026-11-02T09:00:00.000000000Z"),
+            LAST_VERB.with_value("103"),
+        )
+    )
+    assert one == Listed(
+        ref=Ref("id-1"), received=datetime(2026, 11, 2, 9, tzinfo=UTC), size=812, answered=True
+    )
+    assert listed(made("t:Message", item_id("id-1"), LAST_VERB.with_value("104"))) == Listed(
+        ref=Ref("id-1"), received=None
+    )
+    assert listed(made("t:Message")) is None
+    assert head(made("t:Message")) is None
+
+
+def test_mime_content_that_is_none_is_none() -> None:
+    assert mime(made("t:Message")) is None
+    assert mime(made("t:Message", made("t:MimeContent", text="QUJD"))) == b"ABC"
+    assert mime(made("t:Message", made("t:MimeContent", text="a"))) is None
+
+
+@pytest.mark.parametrize("said", ["0x1081", "0X1081", "4225"])
+def test_a_property_is_known_however_its_tag_is_written(said: str) -> None:
+    uri = made("t:ExtendedFieldURI", PropertyTag=said, PropertyType="Integer")
+    value = made("t:ExtendedProperty", uri, made("t:Value", text="102"))
+    assert LAST_VERB.of(made("t:Message", value)) == "102"
+    assert MESSAGE_ID.of(made("t:Message", value)) is None
+    assert Property(name="0x1081").of(made("t:Message", value)) is None
+
+
+def test_groups_keep_the_order_and_the_weight() -> None:
+    sizes = [1, 2, 9, 0, 0, 0, 5, 5]
+    wanted = [Listed(ref=Ref(f"{n}"), received=None, size=size) for n, size in enumerate(sizes)]
+    found = [[one.size for one in group] for group in groups(wanted, 5, 3)]
+    assert found == [[1, 2], [9], [0, 0, 0], [5], [5]]
+    assert list(groups([], 5, 3)) == []
+
+
+def test_what_xml_cannot_hold_is_left_out_and_the_rest_is_kept() -> None:
+    text = "a\x00b\x0bc\ud800d\tе\r\n你😀"
+    element = made("t:Body", text=text)
+    assert element.text == "abcd\tе\r\n你😀"
+    assert base64.b64encode(element.text.encode())
