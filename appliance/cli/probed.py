@@ -29,7 +29,7 @@ def named_probe(name: str) -> str:
         "server": _("the server"),
         "mailbox": _("the mailbox"),
         "other": _("other mailboxes"),
-        "send": _("sending"),
+        "send": _("way of sending"),
         "online": _("what ends"),
         "marking": _("marking"),
     }[name]
