@@ -83,7 +83,9 @@ class Call:
             try:
                 messages.append(success(self.operation, work(element)))
             except Refusal as error:
-                messages.append(refused(self.operation, error))
+                messages.append(
+                    refused(self.operation, error, shaped=self.personality.shaped_refusals)
+                )
         return answer(self.operation, messages)
 
     def folder(self, element: Element | None, missing: str = "ErrorFolderNotFound") -> Folder:
@@ -105,7 +107,7 @@ class Call:
     def _distinguished(self, name: str, address: str, missing: str) -> Folder:
         mailbox = self.store.mailboxes.get((address or self.caller.home).lower())
         if mailbox is None:
-            raise Refusal("ErrorNonExistentMailbox", NO_MAILBOX)
+            raise Refusal(self.personality.no_mailbox, NO_MAILBOX)
         if mailbox.address not in self.caller.mailboxes:
             raise Refusal("ErrorAccessDenied", NO_ACCESS)
         if name not in mailbox.distinguished:

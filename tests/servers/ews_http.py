@@ -148,8 +148,7 @@ class Handler(BaseHTTPRequestHandler):
             else:
                 status, body = 200, envelope(self.server.ews.run(user, document, request))
         except Refusal as error:
-            body = envelope(answer(operation, [refused(operation, error)]))
-            status = 200
+            status, body = 200, self._refusal(operation, error)
         except SoapFault as error:
             status, body = 500, fault(error, self.server.ews.personality.soap_prefix)
         if met is not None:
@@ -162,6 +161,13 @@ class Handler(BaseHTTPRequestHandler):
         while met.how == "outlive" and not self._gone() and not closed.wait(LOOK_SECONDS):
             pass
         closed.wait(met.seconds)
+
+    def _refusal(self, operation: str, error: Refusal) -> bytes:
+        personality = self.server.ews.personality
+        hidden = operation == "SendItem" and not personality.send_item_answers
+        name = "Responses" if hidden else "ResponseMessages"
+        message = refused(operation, error, shaped=personality.shaped_refusals)
+        return envelope(answer(operation, [message], name))
 
     def _fail(self, met: Fault, operation: str) -> None:
         prefix = self.server.ews.personality.soap_prefix
@@ -180,7 +186,7 @@ class Handler(BaseHTTPRequestHandler):
             self._reply(500, envelope("<m:Half>")[:-30])
         elif met.how == "refuse":
             error = Refusal(met.code, "A test wants this refused.")
-            self._reply(200, envelope(answer(operation, [refused(operation, error)])))
+            self._reply(200, self._refusal(operation, error))
         else:
             if met.how == "freeze":
                 self.server.ews.closed.wait(met.seconds)

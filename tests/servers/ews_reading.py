@@ -152,6 +152,8 @@ def attachment_of(call: Call, key: str) -> Attachment:
 def sync_folder_items(call: Call) -> str:
     shape = call.shape(listing=True)
     most = int(text_in(call.request, "MaxChangesReturned") or 0)
+    if call.personality.clips_pages:
+        most = min(most, MOST_CHANGES)
     if not 1 <= most <= MOST_CHANGES:
         raise SoapFault(
             "ErrorSchemaValidation", f"MaxChangesReturned is {most}; 1 to {MOST_CHANGES} will do."

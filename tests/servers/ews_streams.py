@@ -106,7 +106,7 @@ class Streams:
             lost = [key for key in keys if not self._known(key, call.caller.user)]
             subscriptions = [self.subscriptions[key] for key in keys if key not in lost]
         if lost:
-            yield _lost(lost)
+            yield _lost(lost, call.personality.lost_subscription)
             return
         stream = _Stream(self, call, subscriptions, minutes * self.minute_seconds)
         try:
@@ -237,9 +237,9 @@ def _connection(status: str) -> str:
     return _message(f"<m:ConnectionStatus>{status}</m:ConnectionStatus>")
 
 
-def _lost(keys: list[str]) -> str:
+def _lost(keys: list[str], code: str) -> str:
     ids = "".join(f"<m:SubscriptionId>{escape(key)}</m:SubscriptionId>" for key in keys)
-    error = Refusal("ErrorSubscriptionNotFound", "The subscription was not found.")
+    error = Refusal(code, "The subscription was not found.")
     inner = (
         f"<m:ErrorSubscriptionIds>{ids}</m:ErrorSubscriptionIds>"
         "<m:ConnectionStatus>Closed</m:ConnectionStatus>"

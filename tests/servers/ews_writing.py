@@ -106,13 +106,14 @@ def update_item(call: Call) -> str:
             touched = {_update(call, item, update) for update in updates}
             kind = "read" if touched == {"IsRead"} else "update"
             call.store.touch(item, touched, "read" if kind == "read" else "update")
+            named = f"<m:Items><t:Message>{item_id(item)}</t:Message></m:Items>"
         conflicts = "<m:ConflictResults><t:Count>0</t:Count></m:ConflictResults>"
         if disposition == "SendAndSaveCopy":
             sent = next(children(call.request, "SavedItemFolderId"), None)
             folder = call.folder(sent) if sent is not None else None
             send_draft(call, item, folder or _sent_items(call, item))
-            return f"<m:Items/>{conflicts}"
-        return f"<m:Items><t:Message>{item_id(item)}</t:Message></m:Items>{conflicts}"
+            named = named if call.personality.names_sent_draft else "<m:Items/>"
+        return named + conflicts
 
     return call.each(list(children(call.request, "ItemChanges")), one)
 

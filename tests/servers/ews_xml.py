@@ -171,11 +171,10 @@ def envelope(body: str) -> bytes:
     ).encode()
 
 
-def answer(operation: str, messages: list[str]) -> str:
+def answer(operation: str, messages: list[str], name: str = "ResponseMessages") -> str:
     """The body of an answer with its ResponseMessages."""
     return (
-        f"<m:{operation}Response><m:ResponseMessages>{''.join(messages)}"
-        f"</m:ResponseMessages></m:{operation}Response>"
+        f"<m:{operation}Response><m:{name}>{''.join(messages)}</m:{name}></m:{operation}Response>"
     )
 
 
@@ -186,8 +185,8 @@ def success(operation: str, inner: str = "") -> str:
     )
 
 
-def refused(operation: str, error: Refusal, inner: str = "") -> str:
-    if operation == "SyncFolderItems":
+def refused(operation: str, error: Refusal, inner: str = "", *, shaped: bool = True) -> str:
+    if operation == "SyncFolderItems" and shaped:
         # Clients read both before they look at the code.
         inner = "<m:SyncState/><m:IncludesLastItemInRange>true</m:IncludesLastItemInRange>"
     return (
