@@ -16,7 +16,7 @@ from appliance.mailbox import graph_item
 from appliance.mailbox.graph_answer import BAD_REQUEST, NOT_FOUND, Gone
 from appliance.mailbox.graph_ask import Ask, query, quoted
 from appliance.mailbox.graph_folders import GraphFolders
-from appliance.mailbox.graph_line import GraphLine, Listener
+from appliance.mailbox.graph_line import GraphLine, Listener, connect_seconds
 from appliance.mailbox.graph_out import GraphOut
 from appliance.mailbox.graph_read import GraphRead
 from appliance.mailbox.graph_sync import GraphSync
@@ -76,7 +76,8 @@ class GraphStore:
         recorder: Listener | None = None,
     ) -> None:
         self._clock = clock
-        self.limit_seconds = LIMIT_FACTOR * settings.timeout_seconds
+        answering = LIMIT_FACTOR * settings.timeout_seconds
+        self.limit_seconds = connect_seconds(settings) + answering
         self._line = GraphLine(settings, sign_in=sign_in, clock=clock, recorder=recorder)
         self._folders = GraphFolders(settings, line=self._line, clock=clock)
         self._sync = GraphSync(line=self._line, folders=self._folders, clock=clock)

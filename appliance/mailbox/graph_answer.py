@@ -25,6 +25,8 @@ NOT_FOUND: Final = 404
 GONE: Final = 410
 TOO_MANY: Final = 429
 UNAVAILABLE: Final = 503
+STUMBLED: Final = frozenset({500, 502, 504})
+"""What a server answers that may do better the next moment."""
 
 _REST_SECONDS: Final = {TOO_MANY: 10.0, UNAVAILABLE: 5.0, 509: 60.0}
 """Rest where the server wants some and does not say how much."""
@@ -51,11 +53,25 @@ _NO_ITEM: Final = frozenset(
         "itemnotfound",
     }
 )
+_NO_MIME: Final = frozenset(
+    {
+        "errorcontentconversionfailed",
+        "errorcorruptdata",
+        "erroritemcorrupt",
+        "errormimecontentconversionfailed",
+        "errormimecontentinvalid",
+        "errorunsupportedmimeconversion",
+    }
+)
 _FULL: Final = frozenset({"errorquotaexceeded", "quotalimitreached"})
 
 
 class Gone(MailboxUnreachable):
     """What a request names is not there (any more)."""
+
+
+class Broken(MailboxUnreachable):
+    """The connection broke off; perhaps an old one that the server had given up."""
 
 
 class NotSent(MailboxUnreachable):
@@ -91,6 +107,11 @@ class Answer:
             self.status in {BAD_REQUEST, NOT_FOUND, GONE}
             and self.code.partition(",")[0].lower() in _NO_ITEM
         )
+
+    @property
+    def no_mime(self) -> bool:
+        """The mail is there and the server cannot render it, today or ever."""
+        return not self.good and self.code.lower() in _NO_MIME
 
     def json(self) -> dict[str, Any]:
         """The JSON object in it.
@@ -175,7 +196,6 @@ def _moment(text: str) -> datetime | None:
 def trouble(error: Exception, host: str) -> ApplianceError:
     """What kept a request of ``requests`` from being answered."""
     from requests import exceptions
-    from urllib3 import exceptions as urllib3_exceptions
 
     reason = getattr(error.args[0], "reason", None) if error.args else None
     if isinstance(error, exceptions.SSLError) and _untrusted(reason):
@@ -184,15 +204,26 @@ def trouble(error: Exception, host: str) -> ApplianceError:
             "own authority with mailbox.graph.ca_file."
         )
         return ConfigError((said,))
-    if isinstance(error, exceptions.ConnectTimeout):
-        return NotSent(f"{host}: no answer in time.")
-    if isinstance(reason, urllib3_exceptions.NameResolutionError):
-        return NotSent(f"{host}: the name cannot be resolved. Check the network.")
-    if isinstance(reason, urllib3_exceptions.NewConnectionError):
-        return NotSent(f"{host}: nothing listens there, or no network leads there.")
-    if isinstance(error, exceptions.Timeout):
+    if isinstance(error, exceptions.ReadTimeout):
         return MailboxUnreachable(f"{host}: no answer in time.")
-    return MailboxUnreachable(f"{host}: the connection broke off.")
+    unsent = _unsent(error, reason)
+    return NotSent(f"{host}: {unsent}") if unsent else Broken(f"{host}: the connection broke off.")
+
+
+def _unsent(error: Exception, reason: object) -> str:
+    """Why nothing was sent, where that is certain."""
+    from requests import exceptions
+    from urllib3 import exceptions as urllib3_exceptions
+
+    if isinstance(error, exceptions.ProxyError):
+        return "the proxy cannot be reached, or does not let us through."
+    if isinstance(error, exceptions.ConnectTimeout):
+        return "no answer in time."
+    if isinstance(reason, urllib3_exceptions.NameResolutionError):
+        return "the name cannot be resolved. Check the network."
+    if isinstance(reason, urllib3_exceptions.NewConnectionError):
+        return "nothing listens there, or no network leads there."
+    return ""
 
 
 def _untrusted(reason: object) -> bool:

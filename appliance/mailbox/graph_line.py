@@ -17,8 +17,10 @@ from appliance.domain.ports import Clock
 from appliance.mailbox import tls
 from appliance.mailbox.gate import Gate
 from appliance.mailbox.graph_answer import (
+    STUMBLED,
     UNAUTHORIZED,
     Answer,
+    Broken,
     NotSent,
     error_of,
     rest_of,
@@ -31,7 +33,7 @@ from appliance.mailbox.signin import SignIn
 for _name in ("urllib3", "requests"):
     logging.getLogger(_name).setLevel(logging.CRITICAL)
 
-CONNECT_SECONDS: Final = 10.0
+_CONNECT_SECONDS: Final = 10.0
 AT_ONCE: Final = 4
 """Requests that Graph lets an application make of one mailbox at the same time (its documented
 limit of the Outlook service)."""
@@ -56,7 +58,7 @@ class Listener(Protocol):
 class GraphLine:
     """The connections of one account, at most ``AT_ONCE`` in use. Safe for threads.
 
-    Nothing is repeated by itself, but for one request that a refused token kept from being
+    What changes something is never repeated by itself, unless a refused token kept it from being
     executed.
     """
 
@@ -95,6 +97,23 @@ class GraphLine:
             CredentialsRefused: the token, or a right that is missing.
             ConfigError: there is no such mailbox, or the certificate is not trusted.
         """
+        answer = self._read(ask) if ask.verb == "GET" else self._signed(ask)
+        if not answer.good and answer.status not in accept:
+            raise error_of(answer, ask.right)
+        return answer
+
+    def _read(self, ask: Ask) -> Answer:
+        """Reading changes nothing, so it may be done twice where the line or the server stumbles.
+
+        Else one lost answer in a hundred would keep a batch of mails from ever being read.
+        """
+        try:
+            answer = self._signed(ask)
+        except Broken:
+            return self._signed(ask)
+        return self._signed(ask) if answer.status in STUMBLED else answer
+
+    def _signed(self, ask: Ask) -> Answer:
         answers: list[Answer] = []
 
         def show(token: Secret) -> None:
@@ -105,10 +124,7 @@ class GraphLine:
                 raise CredentialsRefused(str(error_of(answers[-1], ask.right)))
 
         self._sign_in.run(show)
-        answer = answers[-1]
-        if not answer.good and answer.status not in accept:
-            raise error_of(answer, ask.right)
-        return answer
+        return answers[-1]
 
     def json(self, ask: Ask) -> dict[str, Any]:
         """The JSON object in the answer; raises as ``run``."""
@@ -216,7 +232,7 @@ class GraphLine:
                 data=sent or None,
                 headers=headers,
                 auth=_Bearer(token),
-                timeout=(CONNECT_SECONDS, self._settings.timeout_seconds),
+                timeout=(connect_seconds(self._settings), self._settings.timeout_seconds),
                 # Of the session it would be second to the environment.
                 verify=self._trusted,
                 # A redirection would carry the token to another address.
@@ -231,7 +247,7 @@ class GraphLine:
         except requests.RequestException as error:
             raise trouble(error, str(self._origin[1])) from error
         except OSError as error:
-            raise MailboxUnreachable(f"{self._origin[1]}: the connection broke off.") from error
+            raise Broken(f"{self._origin[1]}: the connection broke off.") from error
         rest = rest_of(answer, self._clock.now())
         if rest > 0:
             self.gate.shut(rest)
@@ -240,6 +256,11 @@ class GraphLine:
                 ask.verb, url, sent, answer.status, answer.headers, answer.body or b""
             )
         return answer
+
+
+def connect_seconds(settings: GraphSettings) -> float:
+    """So long a connection may take to come about, before anything is sent."""
+    return min(_CONNECT_SECONDS, settings.timeout_seconds)
 
 
 class _Bearer:

@@ -18,6 +18,7 @@ from appliance.mailbox.mailstore import Mail, Ref, Spot, Tag
 from appliance.mailbox.places import Place
 
 _PERHAPS_GONE: Final = frozenset({BAD_REQUEST, NOT_FOUND})
+_PERHAPS_NO_MIME: Final = _PERHAPS_GONE | {422, 500, 501}
 _LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
 _ANCESTORS: Final = 10
 _THREAD: Final = frozenset({Place.INBOX, Place.HANDLED, Place.HELD, Place.SKIPPED, Place.SENT})
@@ -95,8 +96,11 @@ class GraphRead:
             # The store counts otherwise than the wire: what is near the limit is fetched.
             return Mail(ref=ref, key=ref, raw=None, reply=reply)
         answer = self._line.run(
-            Ask(path=f"/messages/{quoted(ref)}/$value", most=self._most), accept=_PERHAPS_GONE
+            Ask(path=f"/messages/{quoted(ref)}/$value", most=self._most), accept=_PERHAPS_NO_MIME
         )
+        if answer.no_mime:
+            # One such mail must not keep back all that came after it.
+            return Mail(ref=ref, key=ref, raw=None, reply=reply)
         if not _there(answer):
             return None
         raw, headers = answer.body, item.get("internetMessageHeaders")

@@ -19,8 +19,10 @@ from appliance.mailbox.store_arrivals import message as as_message
 from tests.fakes import FakeClock
 from tests.graph_account import DESK, GraphAccount
 from tests.raw_mail import raw_mail
-from tests.servers import graph_delta, graph_routes, graph_shape
+from tests.servers import graph_delta, graph_routes, graph_service, graph_shape
+from tests.servers.graph_errors import GraphError
 from tests.servers.graph_faults import How
+from tests.servers.graph_routes import Answer
 
 LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 
@@ -301,11 +303,29 @@ def test_a_broken_answer_never_makes_a_mail_seem_gone(
     listed = first(account, store)
     hows: tuple[How, ...] = ("503", "504", "500", "drop", "broken_json")
     for how in hows:
-        account.server.faults.plan("get_message", how)
+        account.server.faults.plan("get_message", how, times=2)
         with pytest.raises(MailboxUnreachable):
             store.read([listed])
+        account.server.faults.clear()
         store = account.store()
     assert len(store.read([listed])) == 1
+
+
+def test_a_mail_that_the_server_cannot_render_keeps_back_no_other(
+    account: GraphAccount, store: GraphStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    account.server.deliver_many(DESK, [raw_mail(1), raw_mail(2)])
+    plain = graph_service._Operation.get_mime
+
+    def corrupt(operation: graph_service._Operation) -> Answer:
+        if operation.item().fields["subject"] == "Question 1":
+            raise GraphError(500, "ErrorContentConversionFailed", "Content conversion failed.")
+        return plain(operation)
+
+    monkeypatch.setattr(graph_service._Operation, "get_mime", corrupt)
+    corrupted, good = store.read(waiting(store))
+    assert corrupted.raw is None
+    assert values(good).subject == "Question 2"
 
 
 def test_two_thousand_mails_are_begun_and_read(account: GraphAccount) -> None:
