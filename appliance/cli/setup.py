@@ -216,7 +216,7 @@ def _say_what_was_learned(learned: Mapping[str, str]) -> None:
             )
         )
         return
-    print(_("The server vouches for no sender (no Authentication-Results in the mail to itself)."))
+    print(_("The mail to itself names nobody who vouches for senders (Authentication-Results)."))
     print(_("Until `authserv_id` is set in office.toml, every draft waits for a person."))
 
 

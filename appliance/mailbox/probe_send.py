@@ -21,7 +21,7 @@ from appliance.mailbox.probes import Probe, authserv_id
 ROUND_TRIP: Final = timedelta(seconds=90)
 """A mail to oneself that is not there by then is reported as missing."""
 
-FILED: Final = timedelta(seconds=20)
+FILED: Final = timedelta(seconds=60)
 """A sent mail that is not in Sent by then was not put there by the call that sent it."""
 
 LOOK_SECONDS: Final = 1.0

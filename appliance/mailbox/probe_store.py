@@ -173,6 +173,7 @@ class StoreProbe:
                 result = trial.run(store)
                 if not result.filed:
                     yield Probe(name="round_trip", state="failed", found="not_filed")
+                    yield self._marking(result)
                     return
             else:
                 result, way = self._either_way(trial, store)
@@ -182,6 +183,7 @@ class StoreProbe:
             yield failed(name, error)
             if name == "send":
                 yield skipped("round_trip", "not_yet")
+            yield self._marking(None)
             return
         yield result.round_trip()
         yield self._marking(result)

@@ -10,9 +10,14 @@ from typing import Any
 
 import pytest
 
-from appliance.config.accounts import ExchangeSettings, GraphSettings
+from appliance.config.accounts import (
+    ExchangeSettings,
+    GraphSettings,
+    ImapSettings,
+    SmtpSettings,
+)
 from appliance.config.accounts import SignIn as SignInSettings
-from appliance.config.secrets import Secret
+from appliance.config.secrets import Secret, Secrets
 from appliance.config.settings import MailboxSettings, Office
 from appliance.domain.errors import (
     ApplianceError,
@@ -26,6 +31,7 @@ from appliance.mailbox import probe_send
 from appliance.mailbox.account import BOX_FILE
 from appliance.mailbox.mailstore import Ref, Tag
 from appliance.mailbox.places import Place
+from appliance.mailbox.probe import AccountProbe
 from appliance.mailbox.probe_store import StoreProbe
 from appliance.mailbox.probe_wish import Wish
 from appliance.mailbox.probes import Probe, authserv_id
@@ -458,3 +464,33 @@ def test_exchange_online_by_ews_is_warned_of(bench: Bench, now: datetime, found:
     )
     first = next(iter(probe.run()))
     assert (first.name, first.state, first.found) == ("online", "warn", found)
+
+
+@pytest.mark.parametrize(
+    ("host", "method", "warned"),
+    [
+        ("smtp.office365.com", "password", True),
+        ("smtp.office365.com", "microsoft", False),
+        ("smtp.northgate.example", "password", False),
+    ],
+)
+def test_a_password_at_the_smtp_of_microsoft_365_is_warned_of(
+    tmp_path: Path, host: str, method: Any, *, warned: bool
+) -> None:
+    settings = MailboxSettings(
+        name="desk",
+        office=tmp_path,
+        kind="imap",
+        sign_in=SignInSettings(user=DESK, method=method, client_id="1", secret="desk"),
+        imap=ImapSettings(host="127.0.0.1", port=free_port(), security="none"),
+        smtp=SmtpSettings(host=host, port=free_port()),
+    )
+    probe = AccountProbe(
+        settings,
+        Office(name="Northgate", addresses=(Address(DESK),)),
+        secrets=Secrets(tmp_path, {}),
+        state=tmp_path,
+        clock=FakeClock(),
+    )
+    first = next(iter(probe.run(send=False, box=tmp_path)))
+    assert (first.found == "smtp_auth") is warned

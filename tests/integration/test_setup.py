@@ -160,6 +160,7 @@ class Written(DaemonProcess):
         self.log = directory / "daemon.log"
         self.command = ("-m", "appliance")
         self.measured = True
+        self.variables = {}
         self.process = None
 
 

@@ -5,10 +5,12 @@ import re
 import stat
 import subprocess
 import sys
+import threading
 from base64 import urlsafe_b64encode
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import pytest
 from cryptography import x509
@@ -175,6 +177,61 @@ def test_exchange_online_is_told_what_ends_and_offered_graph(config: Path) -> No
     talk.child.sendintr()
     talk.ends(130)
     assert list(config.parent.iterdir()) == []
+
+
+class _Basic(BaseHTTPRequestHandler):
+    """A server that offers the password in the clear alone, as grommunio does."""
+
+    def do_GET(self) -> None:
+        self.send_response(401)
+        self.send_header("WWW-Authenticate", 'Basic realm="EWS"')
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
+        """Silent."""
+
+
+def test_the_sign_in_that_the_server_offers_is_proposed(config: Path) -> None:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _Basic)
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
+    thread.start()
+    talk = SetupDialogue(config)
+    talk.begins()
+    talk.answers("Mail address of the mailbox", DESK)
+    talk.chooses("Who keeps the mail of {domain}?", "Exchange", domain="office.example.com")
+    talk.answers(
+        "Exchange server, its name or the whole address of its EWS",
+        f"http://127.0.0.1:{server.server_address[1]}/EWS/Exchange.asmx",
+    )
+    talk.sees("The server offers: {offered}.", offered="Basic")
+    talk.sees("How is the password shown to the server?")
+    talk.sees("*2  basic")
+    talk.child.sendintr()
+    talk.ends(130)
+    server.shutdown()
+    server.server_close()
+    thread.join(5)
+
+
+def test_whoever_stays_with_ews_in_exchange_online_names_an_application(config: Path) -> None:
+    talk = SetupDialogue(config)
+    talk.begins()
+    talk.answers("Mail address of the mailbox", DESK)
+    talk.chooses("Who keeps the mail of {domain}?", "Exchange", domain="office.example.com")
+    question = "Exchange server, its name or the whole address of its EWS"
+    talk.answers(question, "https://outlook.office365.com/EWS/Exchange.asmx")
+    talk.answers("Use Microsoft Graph instead?", "n")
+    talk.answers(AUTHORITY)
+    talk.answers("Address of the mailbox to answer")
+    talk.answers("Application (client) id", CLIENT)
+    talk.answers("Tenant id or domain", TENANT)
+    talk.answers(SIGN_IN_SERVICE)
+    talk.chooses("Who signs in?", "secret")
+    talk.answers("Client secret", CLIENT_SECRET)
+    talk.sees(CLOSED)
+    talk.child.sendintr()
+    talk.ends(130)
 
 
 def of_microsoft(site: StoreSite, config: Path, **options: str) -> SetupDialogue:
