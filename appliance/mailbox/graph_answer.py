@@ -147,7 +147,7 @@ def error_of(answer: Answer, right: str) -> ApplianceError:
         )
     if answer.status == UNAUTHORIZED:
         return CredentialsRefused(f"Microsoft Graph refuses the sign-in ({said}).")
-    if answer.status == FORBIDDEN:
+    if answer.status == FORBIDDEN and answer.code.lower() not in _FULL:
         return CredentialsRefused(
             f"Microsoft Graph refuses access to the mailbox ({said}). The application needs "
             f"{right} for it: with RBAC for Applications a role whose scope holds this mailbox; "

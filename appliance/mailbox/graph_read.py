@@ -13,7 +13,7 @@ from appliance.mailbox.graph_ask import Ask, literal, query, quoted
 from appliance.mailbox.graph_folders import GraphFolders
 from appliance.mailbox.graph_headers import with_headers
 from appliance.mailbox.graph_line import GraphLine
-from appliance.mailbox.graph_sync import at_once
+from appliance.mailbox.graph_list import at_once
 from appliance.mailbox.mailstore import Mail, Ref, Spot, Tag
 from appliance.mailbox.places import Place
 

@@ -8,10 +8,9 @@ whether a mail was answered is asked for separately.
 
 import re
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime, timedelta
-from typing import Any, Final, TypeVar
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any, Final
 from urllib.parse import unquote
 
 from appliance.domain.errors import MailboxUnreachable
@@ -20,27 +19,20 @@ from appliance.mailbox import graph_item
 from appliance.mailbox.graph_answer import BAD_REQUEST, GONE, NOT_FOUND
 from appliance.mailbox.graph_ask import Ask, query, quoted, values
 from appliance.mailbox.graph_folders import GraphFolders
-from appliance.mailbox.graph_line import AT_ONCE, GraphLine
+from appliance.mailbox.graph_line import GraphLine
+from appliance.mailbox.graph_list import PAGE, GraphList
+from appliance.mailbox.graph_poll import GraphPoll, is_polled
 from appliance.mailbox.graph_seen import Ahead, Seen
 from appliance.mailbox.mailstore import Begun, Changes, Listed, Ref, StateLost
 from appliance.mailbox.places import Place
 
-T = TypeVar("T")
-S = TypeVar("S")
-
-_PAGE: Final = 500
 _EMPTY_PAGES: Final = 20
-_ONE_BY_ONE: Final = 20
-"""So many mails are asked for singly; more are looked for in a list."""
 
 _STATE: Final = re.compile(r"\$(?:delta|skip)token=[^&#\s]+")
+_NO_DELTA: Final = frozenset({BAD_REQUEST, 405, 501})
 _LOST: Final = frozenset({BAD_REQUEST, NOT_FOUND, GONE})
 _FIRST: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _NEWEST: Final = {"$select": "id", "$top": "1"}
-_DETAILS: Final = {
-    "$select": "id,receivedDateTime",
-    "$expand": graph_item.expand(graph_item.ANSWERED, graph_item.SIZE),
-}
 
 
 class GraphSync:
@@ -49,6 +41,8 @@ class GraphSync:
     def __init__(self, *, line: GraphLine, folders: GraphFolders, clock: Clock) -> None:
         self._line = line
         self._folders = folders
+        self._lists = GraphList(line=line, folders=folders)
+        self._poll = GraphPoll(self._lists)
         self._lock = threading.Lock()
         self._seen = {place: Seen() for place in Place}
         self._ahead = {place: Ahead(clock) for place in Place}
@@ -57,8 +51,9 @@ class GraphSync:
     def begin(self, place: Place, since: datetime) -> Begun:
         """As ``MailStore.begin``."""
         since = max(since, _FIRST)
-        state, received = self._folders.inside(place, lambda path: self._round(path, since))
-        listed = self._folders.inside(place, lambda path: self._listed(path, since, None))
+        begun = self._folders.inside(place, lambda path: self._round(path, since))
+        listed = self._lists.received(place, since)
+        state, received = begun or (self._poll.state(listed.values(), since), {})
         # What the one left out came or went meanwhile, or was beyond the 5,000 mails of a delta
         # with a filter.
         strays = [
@@ -74,6 +69,8 @@ class GraphSync:
 
     def changes(self, place: Place, state: str, limit: int) -> Changes:
         """As ``MailStore.changes``."""
+        if is_polled(state):
+            return self._polled(place, state, limit)
         entries, after, more = self._news(place, state, limit)
         if not entries and not more:
             return Changes(
@@ -81,7 +78,7 @@ class GraphSync:
             )
         left = [one["id"] for one in entries if "@removed" in one]
         there = {one["id"]: graph_item.moment(one) for one in entries if "@removed" not in one}
-        listed = self._looked_up(place, there)
+        listed = self._lists.these(place, there)
         with self._lock:
             seen = self._seen[place]
             known = {one for one in there if seen.knows(state, one)}
@@ -103,6 +100,8 @@ class GraphSync:
             ask = Ask(path="/mailFolders/inbox/messages", query=query(_NEWEST))
             return bool(values(self._line.json(ask)))
         try:
+            if is_polled(state):
+                return bool(self._fresh(Place.INBOX, state))
             entries, after, more = self._news(Place.INBOX, state, 10)
         except StateLost:
             return True
@@ -110,6 +109,20 @@ class GraphSync:
             with self._lock:
                 self._ahead[Place.INBOX].nothing_since(state, after)
         return more or any("@removed" not in one for one in entries)
+
+    def _polled(self, place: Place, state: str, limit: int) -> Changes:
+        changes = self._poll.changes(self._fresh(place, state), state, limit)
+        with self._lock:
+            if changes.new:
+                self._seen[place].told([one.ref for one in changes.new], changes.state)
+            self._note(place, changes.state)
+        return changes
+
+    def _fresh(self, place: Place, state: str) -> list[Listed]:
+        received = self._poll.received(place, state)
+        with self._lock:
+            seen = self._seen[place]
+            return [one for one in received if not seen.knows(state, one.ref)]
 
     def _unchanged(self, place: Place, state: str, after: str) -> str:
         """Nothing came between the two states; the one that the caller shall have."""
@@ -125,8 +138,11 @@ class GraphSync:
         if place is Place.INBOX:
             self._inbox = state
 
-    def _round(self, path: str, since: datetime) -> tuple[str, dict[str, datetime | None]]:
-        """A first round of the delta: the state at its end, and what the folder holds."""
+    def _round(self, path: str, since: datetime) -> tuple[str, dict[str, datetime | None]] | None:
+        """A first round of the delta: the state at its end, and what the folder holds.
+
+        None: this cloud has none.
+        """
         ask = Ask(
             path=f"/mailFolders/{path}/messages/delta",
             query=query(
@@ -135,18 +151,21 @@ class GraphSync:
                     "$filter": f"receivedDateTime ge {graph_item.told(since)}",
                 }
             ),
-            prefer=f"odata.maxpagesize={_PAGE}",
+            prefer=f"odata.maxpagesize={PAGE}",
         )
         found: dict[str, datetime | None] = {}
+        answer = self._line.run(ask, accept=_NO_DELTA)
+        if not answer.good and answer.code and not answer.gone:
+            return None
         while True:
-            page = self._line.json(ask)
+            page = answer.json()
             for one in values(page):
                 if "@removed" not in one:
                     found[one["id"]] = graph_item.moment(one)
             state, more = self._state(page)
             if not more:
                 return state, found
-            ask = Ask(path=ask.path, query=state, prefer=ask.prefer)
+            answer = self._line.run(Ask(path=ask.path, query=state, prefer=ask.prefer))
 
     def _news(self, place: Place, state: str, limit: int) -> tuple[list[dict[str, Any]], str, bool]:
         """The entries of a page of changes, the state after it, and whether there are more."""
@@ -156,7 +175,7 @@ class GraphSync:
         for _ in range(_EMPTY_PAGES):
             if not _STATE.fullmatch(state):
                 raise StateLost("The state of synchronisation is of another kind of mailbox.")
-            prefer = f"odata.maxpagesize={min(max(limit, 1), _PAGE)}"
+            prefer = f"odata.maxpagesize={min(max(limit, 1), PAGE)}"
             answer = self._line.run(Ask(path=path, query=state, prefer=prefer), accept=_LOST)
             if answer.status in _LOST:
                 raise StateLost(f"Microsoft Graph knows the state no more ({answer.code}).")
@@ -176,54 +195,6 @@ class GraphSync:
             if _STATE.fullmatch(state):
                 return state, bool(further)
         raise MailboxUnreachable("Microsoft Graph answers without a state of synchronisation.")
-
-    def _listed(self, path: str, since: datetime, until: datetime | None) -> dict[str, Listed]:
-        """What a folder received in a time, oldest first, by id."""
-        within = f"receivedDateTime ge {graph_item.told(since)}"
-        if until is not None:
-            within += f" and receivedDateTime lt {graph_item.told(until)}"
-        options = {
-            **_DETAILS,
-            "$filter": within,
-            "$orderby": "receivedDateTime asc",
-            "$top": str(_PAGE),
-        }
-        ask = Ask(path=f"/mailFolders/{path}/messages", query=query(options))
-        return {one["id"]: _listed(one) for one in self._line.items(ask)}
-
-    def _looked_up(self, place: Place, there: Mapping[str, datetime | None]) -> Sequence[Listed]:
-        """The mails as their folder lists them, in this order; those that are gone are left out."""
-        times = [when for when in there.values() if when is not None]
-        if len(there) <= _ONE_BY_ONE or len(times) < len(there):
-            found = at_once(self._one, there)
-            return [one for one in found if one is not None]
-        until = max(times) + timedelta(seconds=1)
-        listed = self._folders.inside(place, lambda path: self._listed(path, min(times), until))
-        return [listed[one] for one in there if one in listed]
-
-    def _one(self, id_: str) -> Listed | None:
-        ask = Ask(path=f"/messages/{quoted(id_)}", query=query(_DETAILS))
-        answer = self._line.run(ask, accept=frozenset({BAD_REQUEST, NOT_FOUND}))
-        if answer.good:
-            return _listed(answer.json())
-        if answer.gone:
-            return None
-        raise MailboxUnreachable(f"Microsoft Graph did not show a mail ({answer.code}).")
-
-
-def at_once(act: Callable[[S], T], ones: Iterable[S]) -> Iterator[T]:
-    """``act`` on each, several at the same time, in order; the first error ends it."""
-    with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="graph") as pool:
-        yield from pool.map(act, ones)
-
-
-def _listed(item: Mapping[str, Any]) -> Listed:
-    return Listed(
-        ref=Ref(str(item["id"])),
-        received=graph_item.moment(item),
-        size=graph_item.size(item),
-        answered=graph_item.answered(item),
-    )
 
 
 def _age(one: Listed) -> datetime:

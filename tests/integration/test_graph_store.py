@@ -11,7 +11,7 @@ from appliance.domain.errors import (
     MailboxUnreachable,
 )
 from appliance.domain.mail import Message, MessageId
-from appliance.mailbox import graph_sync, mime
+from appliance.mailbox import graph_list, graph_sync, mime
 from appliance.mailbox.graph import GraphStore
 from appliance.mailbox.mailstore import Listed, Mail, Marks, Ref, Spot, StateLost
 from appliance.mailbox.places import Place
@@ -88,7 +88,8 @@ def test_mail_from_before_is_not_listed(account: GraphAccount, store: GraphStore
 def test_more_mail_than_a_page_holds_is_listed_once_each(
     account: GraphAccount, store: GraphStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(graph_sync, "_PAGE", 7)
+    for module in (graph_sync, graph_list):
+        monkeypatch.setattr(module, "PAGE", 7)
     account.server.deliver_many(DESK, [raw_mail(number) for number in range(30)])
     listed = waiting(store)
     assert len(listed) == 30
@@ -238,6 +239,69 @@ def test_a_state_of_another_mailbox_is_lost(store: GraphStore, state: str) -> No
 
 def test_a_state_of_another_folder_is_lost(account: GraphAccount, store: GraphStore) -> None:
     state = store.begin(Place.SENT, LONG_AGO).state
+    with pytest.raises(StateLost):
+        store.changes(Place.INBOX, state, 50)
+
+
+# Without a delta.
+
+
+@pytest.fixture
+def without_delta(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in China's cloud, by the documentation."""
+    routes = [one for one in graph_routes._PATTERNS if not one[1].endswith("/delta")]
+    monkeypatch.setattr(graph_routes, "_PATTERNS", routes)
+
+
+@pytest.mark.usefixtures("without_delta")
+def test_without_a_delta_new_mail_comes_all_the_same_and_once(
+    account: GraphAccount, store: GraphStore
+) -> None:
+    account.server.deliver_many(DESK, [raw_mail(1), raw_mail(2)])
+    begun = store.begin(Place.INBOX, LONG_AGO)
+    assert len(begun.waiting) == 2
+    assert store.changes(Place.INBOX, begun.state, 50).state == begun.state
+    account.server.deliver_many(DESK, [raw_mail(number) for number in range(3, 8)])
+    assert store._sync.stirred()
+    told: list[str] = []
+    state, more = begun.state, True
+    while more:
+        changes = store.changes(Place.INBOX, state, 2)
+        told += [values(mail).subject for mail in store.read(changes.new)]
+        state, more = changes.state, changes.more
+        assert changes.changed == ()
+    assert told == [f"Question {number}" for number in range(3, 8)]
+    assert store.changes(Place.INBOX, state, 50).new == ()
+    assert not store._sync.stirred()
+
+
+@pytest.mark.usefixtures("without_delta")
+def test_without_a_delta_whoever_failed_hears_of_the_same_mail_again(
+    account: GraphAccount, store: GraphStore
+) -> None:
+    state = store.begin(Place.INBOX, LONG_AGO).state
+    account.server.deliver(DESK, raw_mail(1))
+    told = store.changes(Place.INBOX, state, 50)
+    assert store.changes(Place.INBOX, state, 50).new == told.new
+    # After a restart nobody remembers, and a little is told again rather than lost.
+    assert account.store().changes(Place.INBOX, told.state, 50).new == told.new
+
+
+@pytest.mark.usefixtures("without_delta")
+def test_without_a_delta_a_mail_that_turns_up_late_is_not_lost(
+    account: GraphAccount, store: GraphStore
+) -> None:
+    moment = datetime(2026, 11, 25, 9, 0, tzinfo=UTC)
+    account.server.deliver(DESK, raw_mail(1), received=moment)
+    state = store.begin(Place.INBOX, LONG_AGO).state
+    account.server.deliver(DESK, raw_mail(2), received=moment - timedelta(seconds=90))
+    changes = store.changes(Place.INBOX, state, 50)
+    assert [values(mail).subject for mail in store.read(changes.new)] == ["Question 2"]
+    assert store.changes(Place.INBOX, changes.state, 50).new == ()
+
+
+@pytest.mark.parametrize("state", ["received=", "received=yesterday;1", "received=2026-11-25;x"])
+def test_a_state_that_tells_no_time_is_lost(store: GraphStore, state: str) -> None:
     with pytest.raises(StateLost):
         store.changes(Place.INBOX, state, 50)
 

@@ -50,8 +50,12 @@ def test_an_error_says_who_must_act(status: int, code: str, kind: type[Appliance
     assert "customer" not in str(error)
 
 
-def test_a_full_mailbox_is_named() -> None:
-    assert "full" in str(error_of(answer(507, "ErrorQuotaExceeded"), "Mail.ReadWrite"))
+@pytest.mark.parametrize("status", [403, 507])
+def test_a_full_mailbox_is_named(status: int) -> None:
+    """A delta is refused with 403 where there is no room for its state."""
+    error = error_of(answer(status, "ErrorQuotaExceeded"), "Mail.ReadWrite")
+    assert type(error) is MailboxUnreachable
+    assert "full" in str(error)
 
 
 def test_a_missing_right_is_named() -> None:
