@@ -117,6 +117,14 @@ def test_passwords_are_checked(site: Site, auth: str, name: str) -> None:
     assert site.account(server, auth=auth, credentials=Credentials(name, "wrong")).inbox
 
 
+@pytest.mark.parametrize("auth", ["basic", NTLM])
+def test_a_password_may_have_letters_beyond_ascii(site: Site, auth: str) -> None:
+    server = site.server(EXCHANGE, users={"desk": "Schlüssel"})
+    credentials = Credentials("desk", "Schlüssel")
+    assert site.account(server, auth=auth, credentials=credentials).inbox.total_count == 0
+    assert server.refusals == 0
+
+
 def test_ntlm_signs_in_a_connection_once_and_not_every_connection(site: Site) -> None:
     server = site.server(EXCHANGE, schemes=("ntlm",))
     account = site.account(server, auth=NTLM)

@@ -4,7 +4,8 @@ import base64
 import binascii
 import os
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -12,6 +13,7 @@ from typing import Any, Final
 import spnego
 
 DOMAIN: Final = "OFFICE"
+_VARIABLE: Final = "NTLM_USER_FILE"
 _ENVIRONMENT: Final = threading.Lock()
 """The acceptor finds its passwords by an environment variable that all servers here share."""
 
@@ -98,11 +100,16 @@ class Reception:
 
     def _basic(self, credential: str) -> str | None:
         try:
-            name, colon, password = base64.b64decode(credential).decode().partition(":")
-        except (binascii.Error, UnicodeDecodeError):
+            raw = base64.b64decode(credential)
+        except binascii.Error:
             return None
-        user = self._user(name)
-        return user if user is not None and colon and self.users[user] == password else None
+        # Clients disagree on the charset (RFC 7617 section 2.1).
+        for text in (raw.decode("utf-8", "replace"), raw.decode("latin-1")):
+            name, _, password = text.partition(":")
+            user = self._user(name)
+            if user is not None and self.users[user] == password:
+                return user
+        return None
 
     def _user(self, name: str) -> str | None:
         """``OFFICE\\desk`` and ``desk`` are the same; capitals do not matter."""
@@ -130,8 +137,7 @@ class Reception:
         return user
 
     def _challenge(self, message: bytes) -> tuple[Any, bytes]:
-        with _ENVIRONMENT:
-            self._write_passwords()
+        with self._passwords():
             acceptor = spnego.server(protocol="ntlm")
             try:
                 return acceptor, acceptor.step(message) or b""
@@ -139,22 +145,31 @@ class Reception:
                 raise SignInRefused(self._challenges(), wrong=True) from None
 
     def _authenticated(self, acceptor: Any, message: bytes) -> str | None:
-        with _ENVIRONMENT:
-            self._write_passwords()
+        with self._passwords():
             try:
                 acceptor.step(message)
             except spnego.exceptions.SpnegoError:
                 return None
         return self._user(acceptor.client_principal) if acceptor.complete else None
 
-    def _write_passwords(self) -> None:
-        path = self.directory / "ntlm-users"
-        if self._written != self.users or not path.exists():
-            lines = [
-                f"{domain}:{user}:{password}"
-                for user, password in self.users.items()
-                for domain in ("", DOMAIN)
-            ]
-            path.write_text("\n".join(lines) + "\n")
-            self._written = dict(self.users)
-        os.environ["NTLM_USER_FILE"] = str(path)
+    @contextmanager
+    def _passwords(self) -> Iterator[None]:
+        """Let the acceptor find them: ``domain:user:password``, so none has a colon."""
+        with _ENVIRONMENT:
+            path = self.directory / "ntlm-users"
+            if self._written != self.users or not path.exists():
+                lines = [
+                    f"{domain}:{user}:{password}"
+                    for user, password in self.users.items()
+                    for domain in ("", DOMAIN)
+                ]
+                path.write_text("\n".join(lines) + "\n", "utf-8")
+                self._written = dict(self.users)
+            before = os.environ.get(_VARIABLE)
+            os.environ[_VARIABLE] = str(path)
+            try:
+                yield
+            finally:
+                os.environ.pop(_VARIABLE)
+                if before is not None:
+                    os.environ[_VARIABLE] = before
