@@ -1,12 +1,12 @@
-"""What ``EwsStore`` writes and sends, and that nothing makes it send twice."""
+"""How ``EwsStore`` sends, and that nothing makes it send twice."""
 
 import itertools
 import threading
 from collections.abc import Iterator
-from contextlib import suppress
 from email import message_from_bytes
 from email.policy import default
 from pathlib import Path
+from random import Random
 
 import pytest
 
@@ -18,13 +18,12 @@ from appliance.domain.errors import (
     ReplyDeferred,
     ReplyRefused,
 )
-from appliance.domain.mail import Address
 from appliance.mailbox.mailstore import Ref, Tag
 from appliance.mailbox.places import Place
 from tests.ews_desk import DESK, PASSWORD, USER, EwsDesk, ews_desk, mails, reply
 from tests.raw_mail import raw_mail
 from tests.servers.ews import EXCHANGE, GROMMUNIO, Fault, Personality
-from tests.servers.ews_faults import How, When
+from tests.servers.ews_faults import How, Weather, When
 
 BOTH = pytest.mark.parametrize("personality", [EXCHANGE, GROMMUNIO], ids=lambda one: one.name)
 SENDS = ("SendItem", "UpdateItem")
@@ -48,119 +47,6 @@ class Commit:
         self.times += 1
         if self.error is not None:
             raise self.error
-
-
-@BOTH
-@pytest.mark.parametrize("threaded", [True, False])
-def test_a_draft_is_ours_to_the_letter(desk: EwsDesk, threaded: bool) -> None:
-    original = Ref(desk.server.deliver(DESK, raw_mail(1)))
-    answer = reply()
-    ref = desk.store().draft(answer, TAGS, original if threaded else None)
-    assert ref
-    (raw,) = desk.server.lying(DESK, "Drafts")
-    parsed = message_from_bytes(raw, policy=default)
-    assert parsed["Message-ID"] == "<reply-1@box.example>"
-    assert parsed["In-Reply-To"] == "<question-1@customers.example>"
-    assert parsed["References"].split() == [
-        "<first@customers.example>",
-        "<question-1@customers.example>",
-    ]
-    assert parsed["Subject"] == answer.subject
-    assert parsed["From"].addresses[0].addr_spec == DESK
-    assert parsed["From"].addresses[0].display_name == answer.sender_name
-    assert [one.addr_spec for one in parsed["To"].addresses] == [answer.recipient]
-    assert parsed["Cc"] is None
-    assert parsed["Auto-Submitted"] == "auto-replied"
-    assert parsed["X-Auto-Response-Suppress"] == "All"
-    assert parsed["X-Mail-Appliance-Loop"] == "desk"
-    assert parsed.get_content_type() == "text/plain"
-    assert parsed.get_content().replace("\r\n", "\n").rstrip("\n") == answer.text.rstrip("\n")
-
-
-@BOTH
-def test_no_header_of_a_reply_can_break_out_of_its_line(desk: EwsDesk) -> None:
-    odd = reply(
-        subject="one\r\nBcc: everybody@example.com",
-        sender_name="a\nb",
-        text="bell \x07 and \ud800 half",
-        headers=(("X-One", "a\r\nX-Two: b"), ("Bcc", "x@example.com"), ("not a name", "c")),
-    )
-    desk.store().draft(odd, TAGS, None)
-    parsed = message_from_bytes(desk.server.lying(DESK, "Drafts")[0], policy=default)
-    assert parsed["Bcc"] is None
-    assert parsed["X-Two"] is None
-    assert "Bcc" in parsed["Subject"]
-    assert parsed.get_content().strip() == "bell  and  half"
-
-
-def test_files_that_a_server_puts_into_its_reply_are_not_sent_along(tmp_path: Path) -> None:
-    picture = (
-        'Content-Type: multipart/related; boundary="b"\n\n--b\nContent-Type: text/html\n\n'
-        '<img src="cid:1">\n--b\nContent-Type: image/png\nContent-ID: <1>\n'
-        "Content-Disposition: inline\n\nPNG\n--b--\n"
-    )
-    raw = raw_mail(1).partition(b"MIME-Version")[0] + picture.replace("\n", "\r\n").encode()
-    with ews_desk(tmp_path) as desk:
-        original = Ref(desk.server.deliver(DESK, raw))
-        ref = desk.store().draft(reply(), TAGS, original)
-        (item,) = desk.server.items(DESK, "Drafts")
-        assert (item.id, item.parts) == (ref, [])
-
-
-def test_a_server_without_replies_is_asked_for_one_once(tmp_path: Path) -> None:
-    with ews_desk(tmp_path, GROMMUNIO) as desk:
-        original = Ref(desk.server.deliver(DESK, raw_mail(1)))
-        store = desk.store()
-        store.draft(reply(1), TAGS, original)
-        assert len(desk.asked("CreateItem")) == 2
-        store.draft(reply(2), TAGS, original)
-        assert len(desk.asked("CreateItem")) == 3
-        assert len(desk.server.items(DESK, "Drafts")) == 2
-
-
-def test_a_mail_that_is_gone_is_answered_all_the_same(tmp_path: Path) -> None:
-    with ews_desk(tmp_path) as desk:
-        original = Ref(desk.server.deliver(DESK, raw_mail(1)))
-        desk.server.delete(original)
-        store = desk.store()
-        store.draft(reply(1), TAGS, original)
-        other = Ref(desk.server.deliver(DESK, raw_mail(2)))
-        store.draft(reply(2), TAGS, other)
-        assert len(desk.asked("CreateItem")) == 3
-        assert len(desk.server.items(DESK, "Drafts")) == 2
-
-
-@pytest.mark.parametrize("how", ["503", "drop", "broken", "refuse", "busy"])
-def test_a_reply_that_was_not_finished_is_removed(tmp_path: Path, how: How) -> None:
-    with ews_desk(tmp_path) as desk:
-        original = Ref(desk.server.deliver(DESK, raw_mail(1)))
-        store = desk.store()
-        desk.server.faults.plan(Fault(how=how, operation="UpdateItem"))
-        with suppress(MailboxUnreachable):
-            store.draft(reply(1), TAGS, original)
-        desk.clock.advance(desk.rest)
-        ref = store.draft(reply(1), TAGS, original)
-        for item in desk.server.items(DESK, "Drafts"):
-            assert "your opening hours" not in item.text
-        assert ref in store.tagged(Place.DRAFTS, Tag.REPLY, TAGS[Tag.REPLY])
-
-
-@BOTH
-def test_an_address_nobody_can_write_to_is_refused(desk: EwsDesk) -> None:
-    store = desk.store()
-    with pytest.raises(ReplyRefused):
-        store.draft(reply(recipient=Address("two words@example.com")), TAGS, None)
-    code = "ErrorInvalidRecipients"
-    desk.server.faults.plan(Fault(how="refuse", operation="CreateItem", code=code))
-    with pytest.raises(ReplyRefused, match=code):
-        store.draft(reply(), TAGS, None)
-
-
-@BOTH
-def test_an_address_beyond_ascii_is_written_as_servers_take_it(desk: EwsDesk) -> None:
-    desk.store().draft(reply(recipient=Address("kundin@bücher.example")), TAGS, None)
-    (item,) = desk.server.items(DESK, "Drafts")
-    assert [box.address for box in item.to] == ["kundin@xn--bcher-kva.example"]
 
 
 @BOTH
@@ -348,11 +234,8 @@ def test_two_who_send_one_draft_at_once_send_it_once(desk: EwsDesk) -> None:
 
 
 @BOTH
-def test_a_send_that_the_server_ends_after_we_gave_up_is_unknown(
-    desk: EwsDesk, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("appliance.mailbox.exchange.line._Protocol.TIMEOUT", 0.3)
-    store = desk.store()
+def test_a_send_that_the_server_ends_after_we_gave_up_is_unknown(desk: EwsDesk) -> None:
+    store = desk.store(timeout_seconds=0.3)
     ref = store.draft(reply(), TAGS, None)
     operation = "SendItem" if desk.way == "send_item" else "UpdateItem"
     desk.server.finish_after_client_died(operation, 1.5)
@@ -362,14 +245,49 @@ def test_a_send_that_the_server_ends_after_we_gave_up_is_unknown(
     while not desk.server.posted:
         late.wait(0.05)
     assert desk.asked(operation) == [operation]
-    assert store.limit_seconds >= 45
     assert store.drafts_prove == (desk.way == "send_item")
 
 
-def test_a_draft_removed_twice_is_no_error(tmp_path: Path) -> None:
+WEATHER: tuple[How, ...] = ("503", "drop", "429", "broken", "freeze")
+
+
+@BOTH
+@pytest.mark.parametrize("seed", range(4))
+def test_in_no_weather_does_anything_leave_twice(desk: EwsDesk, seed: int) -> None:
+    """Only what is known not to have left is tried again."""
+    store = desk.store(auth="ntlm" if seed % 2 else "basic")
+    refs = [store.draft(reply(number), {Tag.REPLY: f"r-{number}"}, None) for number in range(25)]
+    desk.server.faults.weather = Weather(
+        random=Random(seed), probability=0.3, hows=WEATHER, seconds=0.01
+    )
+    committed = 0
+    for ref in refs:
+        for _ in range(20):
+            commit = Commit()
+            desk.clock.advance(desk.rest)
+            try:
+                store.send(ref, commit)
+            except ReplyDeferred:
+                continue
+            except MailboxUnreachable:
+                committed += commit.times
+                if commit.times:
+                    break
+            else:
+                committed += 1
+                break
+    desk.server.faults.clear()
+    recipients = [one.recipients for one in desk.server.posted]
+    assert len(recipients) == len(set(recipients))
+    assert len(recipients) <= committed == len(refs)
+    operation = "SendItem" if desk.way == "send_item" else "UpdateItem"
+    assert len(desk.asked(operation)) == len(refs)
+    assert sum(desk.server.faults.applied.values()) > 5
+
+
+def test_the_limit_of_a_call_covers_each_time_that_ntlm_asks(tmp_path: Path) -> None:
     with ews_desk(tmp_path) as desk:
-        store = desk.store()
-        ref = store.draft(reply(references=(), in_reply_to=None, headers=()), TAGS, None)
-        store.remove([ref])
-        store.remove([ref])
-        assert desk.server.items(DESK, "Drafts") == []
+        assert desk.store(auth="basic", timeout_seconds=4).limit_seconds == 4 + 4 + 2
+        assert desk.store(auth="ntlm", timeout_seconds=30).limit_seconds == 3 * (10 + 30) + 15
+        method = desk.tokens
+        assert desk.store(auth="ntlm", method=method, timeout_seconds=30).limit_seconds == 55

@@ -10,11 +10,10 @@ import pytest
 
 from appliance.domain.errors import MailboxUnreachable
 from appliance.domain.mail import MessageId
-from appliance.mailbox.exchange.mails import ANSWERED, ANSWERED_BY_ITSELF
+from appliance.mailbox.exchange.marks import ANSWERED, ANSWERED_BY_ITSELF
 from appliance.mailbox.mailstore import Listed, Marks, Ref, Spot, StateLost, Tag
 from appliance.mailbox.places import Place
 from tests.ews_desk import DESK, LONG_AGO, EwsDesk, ews_desk, mails, reply, waiting
-from tests.factories import message
 from tests.raw_mail import raw_mail
 from tests.servers.ews import EXCHANGE, GROMMUNIO, Fault, Personality
 
@@ -340,31 +339,6 @@ def test_a_mark_is_tried_once_more_where_somebody_was_quicker(tmp_path: Path, co
         desk.store().mark(ref, Marks(answered=True))
         assert desk.server.items(DESK, "Inbox")[0].categories == [ANSWERED]
         assert len(desk.asked("UpdateItem")) == 2
-
-
-@BOTH
-def test_a_thread_is_found_by_references_and_by_the_servers_conversation(
-    desk: EwsDesk,
-) -> None:
-    server = desk.server
-    server.create_folder(DESK, "Handled")
-    server.deliver(DESK, raw_mail(1), folder="Handled")
-    refers = f"In-Reply-To: <{question(1)}>\nReferences: <{question(1)}>\n"
-    server.person_sends(DESK, raw_mail(2, headers=refers))
-    server.deliver(DESK, raw_mail(9))
-    newest = f"In-Reply-To: <{question(2)}>\nReferences: <{question(1)}> <{question(2)}>\n"
-    server.deliver(DESK, raw_mail(3, headers=newest))
-    store = desk.store()
-    (mail,) = [one for one in mails(store) if b"question-3@" in (one.raw or b"")]
-    asked = message(
-        mail.key, id=question(3), in_reply_to=question(2), references=(question(1), question(2))
-    )
-    kin = store.kin(asked, 10)
-    found = {
-        (message_from_bytes(one.raw or b"")["Message-ID"].strip("<>"), place) for one, place in kin
-    }
-    assert found == {(question(1), Place.HANDLED), (question(2), Place.SENT)}
-    assert len(store.kin(asked, 1)) == 1
 
 
 @BOTH

@@ -18,6 +18,7 @@ from appliance.domain.errors import (
     MailboxUnreachable,
     ReplyRefused,
 )
+from appliance.mailbox.exchange.answers import Answers, soap_fault
 from appliance.mailbox.exchange.faults import (
     Busy,
     FolderGone,
@@ -28,7 +29,7 @@ from appliance.mailbox.exchange.faults import (
     fault,
     refusal,
 )
-from appliance.mailbox.exchange.wire import Answers, Wire, soap_fault
+from appliance.mailbox.exchange.wire import Wire
 from appliance.mailbox.gate import Gate
 from appliance.mailbox.mailstore import StateLost
 from tests.fakes import FakeClock
@@ -124,7 +125,8 @@ def test_nobody_is_left_alone_for_ever() -> None:
 
 
 @pytest.mark.parametrize(
-    ("rest", "seconds"), [("4500", 4.5), ("", 10.0), ("soon", 10.0), ("0", 0.0), ("nan", 0.0)]
+    ("rest", "seconds"),
+    [("4500", 4.5), ("", 10.0), ("soon", 10.0), ("0", 0.0), ("nan", 0.0), ("-1", 0.0)],
 )
 @pytest.mark.parametrize("prefix", ["s", "SOAP", "soap"])
 @pytest.mark.parametrize("start", ["", "<?xml version='1.0' encoding='utf-8'?>", "\ufeff"])
@@ -174,8 +176,8 @@ def test_the_code_of_a_fault_without_detail_is_found_in_its_name() -> None:
         b'<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"><s:Body><s:Fault>'
         b"<faultcode>a:ErrorSchemaValidation</faultcode></s:Fault></s:Body></s:Envelope>"
     )
-    assert soap_fault(content) == ("ErrorSchemaValidation", None)
-    assert soap_fault(content.replace(b"a:Error", b"a:")) == ("", None)
+    assert soap_fault(content) == ("ErrorSchemaValidation", 10.0)
+    assert soap_fault(content.replace(b"a:Error", b"a:")) == ("", 10.0)
 
 
 @pytest.mark.parametrize(

@@ -184,7 +184,7 @@ def note(tags: Mapping[Property, str], subject: str, text: str) -> Element:
 
 def _whole(reply: Reply, tags: Mapping[Tag, str]) -> Element:
     """A mail of its own, its parts in the order of the schema (MS-OXWSMSG §2.2.4.1)."""
-    subject, body, answered, to, sender, message_id, references = _in_order(reply)
+    subject, body, answered, to, sender, references = _in_order(reply)
     return made(
         "t:Message",
         subject,
@@ -193,7 +193,6 @@ def _whole(reply: Reply, tags: Mapping[Tag, str]) -> Element:
         *(one.value for one in _properties(reply, tags)),
         to,
         sender,
-        message_id,
         made("t:IsRead", text="true"),
         *references,
     )
@@ -204,8 +203,8 @@ def _has_files(item: Element) -> bool:
 
 
 def _schema(reply: Reply) -> Iterator[_Part]:
-    """What the schema has names for, but the Message-ID: that one can be given, not changed."""
-    subject, body, answered, to, sender, _, references = _in_order(reply)
+    """What the schema has names for; its Message-ID some servers ignore and others protect."""
+    subject, body, answered, to, sender, references = _in_order(reply)
     yield _Part(uri=field("item:Subject"), value=subject)
     yield _Part(uri=field("item:Body"), value=body)
     for one in answered:
@@ -218,7 +217,7 @@ def _schema(reply: Reply) -> Iterator[_Part]:
 
 def _in_order(
     reply: Reply,
-) -> tuple[Element, Element, list[Element], Element, Element, Element, list[Element]]:
+) -> tuple[Element, Element, list[Element], Element, Element, list[Element]]:
     parent = () if reply.in_reply_to is None else (reply.in_reply_to,)
     return (
         made("t:Subject", text=one_line(reply.subject)),
@@ -226,7 +225,6 @@ def _in_order(
         [made("t:InReplyTo", text=text) for text in _ids(parent)[:1]],
         _people("t:ToRecipients", reply.recipient, reply.recipient_name),
         person("t:From", _address(reply.sender), one_line(reply.sender_name)),
-        made("t:InternetMessageId", text=f"<{reply.id}>"),
         [made("t:References", text=" ".join(_ids(reply.references)))]
         if _ids(reply.references)
         else [],

@@ -102,6 +102,17 @@ def equal(uri: Element, value: str) -> Element:
     return made("t:IsEqualTo", uri, constant)
 
 
+def containing(uri: Element, value: str) -> Element:
+    """A condition: the property holds this text."""
+    return made(
+        "t:Contains",
+        uri,
+        made("t:Constant", Value=value),
+        ContainmentMode="Substring",
+        ContainmentComparison="IgnoreCase",
+    )
+
+
 def either(conditions: Iterable[Element]) -> Element:
     """A condition: one of these is met; there is at least one."""
     every = tuple(conditions)

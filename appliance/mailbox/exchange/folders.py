@@ -96,9 +96,11 @@ class Folders:
                 body = made("m:GetFolder", shape("m:FolderShape"), made("m:FolderIds", *names))
                 answers = self._line.ask("GetFolder", body)
                 for place, answer in zip(places, answers, strict=False):
-                    found = self._folder_id(self._line.checked(answer))
-                    if found:
-                        self._ids[place] = found
+                    error = self._line.failure(answer)
+                    if error is None:
+                        self._ids[place] = self._folder_id(answer)
+                    elif not isinstance(error, FolderGone | Gone):
+                        raise error
             return dict(self._ids)
 
     def _ours(self, place: Place) -> str:

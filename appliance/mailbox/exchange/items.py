@@ -15,6 +15,9 @@ from appliance.mailbox.mailstore import Listed, Ref, Tag
 MESSAGE_ID: Final = Property(tag=0x1035)
 """PidTagInternetMessageId, in angle brackets; servers ignore the schema's own property."""
 
+REFERENCES: Final = Property(tag=0x1039)
+"""PidTagInternetReferences: ids in angle brackets, the first of the thread first."""
+
 SEARCH_KEY: Final = Property(tag=0x300B, type="Binary")
 """PidTagSearchKey: stays when a mail is moved."""
 

@@ -6,17 +6,9 @@ from typing import Any, Final, TypeVar
 from urllib.parse import urlsplit
 
 import requests
-from exchangelib import Account, Configuration
-from exchangelib.account import Identity
+from exchangelib import Account
 from exchangelib.credentials import DELEGATE, IMPERSONATION
-from exchangelib.errors import EWSError, SessionPoolMinSizeReached
-from exchangelib.ewsdatetime import UTC
-from exchangelib.protocol import CachingProtocol
-from exchangelib.protocol import Protocol as LibraryProtocol
-from exchangelib.services.common import EWSAccountService
-from exchangelib.transport import NOAUTH
-from exchangelib.util import to_xml
-from exchangelib.version import EXCHANGE_2013_SP1, Version
+from exchangelib.errors import EWSError
 from requests.auth import HTTPBasicAuth
 from requests_ntlm import HttpNtlmAuth
 
@@ -25,15 +17,17 @@ from appliance.config.mailboxes import is_local
 from appliance.config.secrets import Secret
 from appliance.domain.errors import ApplianceError, ConfigError, MailboxUnreachable
 from appliance.domain.ports import Clock
+from appliance.mailbox.exchange.answers import Answers, rest_seconds
 from appliance.mailbox.exchange.elements import Element, text_of
-from appliance.mailbox.exchange.faults import BUSY, NoRight, fault
-from appliance.mailbox.exchange.wire import BUSY_SECONDS, Answers, Wire
+from appliance.mailbox.exchange.faults import BUSY, NoRight, NotSent, fault
+from appliance.mailbox.exchange.library import OneAccount, OneProtocol, configuration, service
+from appliance.mailbox.exchange.wire import Wire
+from appliance.mailbox.mailstore import LIMIT_FACTOR
 from appliance.mailbox.signin import SignIn
 
 T = TypeVar("T")
 
-"""For connecting, and for each silence within an answer."""
-
+_CONNECT_SECONDS: Final = 10.0
 _OK: Final = "NoError"
 
 
@@ -60,7 +54,7 @@ class Line:
         self._lock = threading.Lock()
         self._known: tuple[Secret, Account] | None = None
         self.answers = Answers(wire, clock)
-        self.timeout = settings.timeout_seconds
+        self.timeout = (connect_seconds(settings), settings.timeout_seconds)
         self.address = address_of(settings, sign_in)
 
     def ask(self, operation: str, body: Element) -> list[Element]:
@@ -105,7 +99,7 @@ class Line:
         with self._lock:
             known = self._known
         if known is None:
-            raise MailboxUnreachable("The connection to the Exchange server is closed.")
+            raise NotSent("The connection to the Exchange server is closed.")
         return self._asked(known[1], operation, body)
 
     def checked(self, message: Element) -> Element:
@@ -125,7 +119,7 @@ class Line:
         if code == _OK:
             return None
         if code == BUSY:
-            self.answers.shut(BUSY_SECONDS)
+            self.answers.shut(rest_seconds(message))
         return fault(code if code.isalnum() else "")
 
     def close(self) -> None:
@@ -137,15 +131,16 @@ class Line:
 
     def _asked(self, account: Account, operation: str, body: Element) -> list[Element]:
         try:
-            return _service(operation)(account=account, timeout=self.timeout).messages(body)
+            return service(operation)(account=account, timeout=self.timeout).messages(body)
         except EWSError as error:
             # The name of its class is the code; its text may quote what was sent.
             code = type(error).__name__
             raise fault(code if code.startswith("Error") else "") from None
-        except (SyntaxError, AttributeError, KeyError, PermissionError) as error:
+        except (SyntaxError, AttributeError, KeyError, PermissionError):
+            # Their texts may quote the answer, too.
             raise MailboxUnreachable(
                 f"{self._wire.host}: the answer is not one that an Exchange server gives."
-            ) from error
+            ) from None
 
     def _account(self, secret: Secret) -> Account:
         with self._lock:
@@ -153,12 +148,12 @@ class Line:
                 return self._known[1]
             if self._known is not None:
                 self._known[1].protocol.close()
-            protocol = _Protocol(
-                config=_configuration(self._wire.url, self.answers, self._connections)
+            protocol = OneProtocol(
+                config=configuration(self._wire.url, self.answers, self._connections)
             )
             protocol.session_made = lambda: self._wire.session(self._auth(secret))
             access = DELEGATE if self._settings.access == "delegate" else IMPERSONATION
-            account = _Account(protocol=protocol, address=self.address, access=access)
+            account = OneAccount(protocol=protocol, address=self.address, access=access)
             self._known = (secret, account)
             return account
 
@@ -168,6 +163,18 @@ class Line:
         kind = HttpNtlmAuth if self._settings.auth == "ntlm" else HTTPBasicAuth
         made: Callable[[Any], Any] = kind(self._sign_in.user, secret.reveal())
         return made
+
+
+def connect_seconds(settings: ExchangeSettings) -> float:
+    """So long a connection may take to come about, before anything is sent."""
+    return min(_CONNECT_SECONDS, settings.timeout_seconds)
+
+
+def limit_seconds(settings: ExchangeSettings, sign_in: SignIn) -> float:
+    """As ``MailStore.limit_seconds``; NTLM asks three times before it is heard (MS-NTHT §3.2)."""
+    asked = 1 if sign_in.bearer or settings.auth == "basic" else 3
+    once = connect_seconds(settings) + settings.timeout_seconds
+    return asked * once + (LIMIT_FACTOR - 1) * settings.timeout_seconds
 
 
 def endpoint(settings: ExchangeSettings) -> str:
@@ -214,89 +221,3 @@ class _Bearer:
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
         request.headers["Authorization"] = f"Bearer {self._secret.reveal()}"
         return request
-
-
-def _configuration(url: str, answers: Answers, connections: int) -> Configuration:
-    """What every server since 2013 SP1 understands is spoken; the server says what it is itself."""
-    return Configuration(
-        service_endpoint=url,
-        auth_type=NOAUTH,
-        version=Version(EXCHANGE_2013_SP1, "Exchange2013_SP1"),
-        retry_policy=answers,
-        max_connections=connections,
-    )
-
-
-class _Uncached(CachingProtocol):  # type: ignore[misc]
-    """The library shares a protocol between all who name the same server without credentials."""
-
-    def __call__(cls, *args: Any, **kwargs: Any) -> Any:  # noqa: N805 - a metaclass
-        return type.__call__(cls, *args, **kwargs)
-
-
-class _Protocol(LibraryProtocol, metaclass=_Uncached):  # type: ignore[misc]
-    """The library's pool of sessions, ours inside; it never gives up one to repeat a request."""
-
-    def __init__(self, config: Configuration) -> None:
-        super().__init__(config=config)
-        self.session_made: Callable[[], requests.Session] = requests.Session
-        self._made = 0
-
-    def create_session(self) -> requests.Session:
-        session: Any = self.session_made()
-        self._made += 1
-        session.session_id = self._made
-        session.usage_count = 0
-        made: requests.Session = session
-        return made
-
-    def decrease_poolsize(self) -> None:
-        raise SessionPoolMinSizeReached("One connection is given to one request.")
-
-    @property
-    def session_pool_size(self) -> int:
-        """As told to those who would repeat a request on one connection less."""
-        return 1
-
-
-class _Account(Account):  # type: ignore[misc]
-    """What services ask of an account; the library's own constructor shares its protocol."""
-
-    def __init__(self, *, protocol: LibraryProtocol, address: str | None, access: str) -> None:
-        self.protocol = protocol
-        self.access_type = access
-        self.identity = Identity(primary_smtp_address=address)
-        self.default_timezone = UTC
-        self.affinity_cookie = None
-        self.locale = None
-        self.fullname = None
-        self.ad_response = None
-        self._version = None
-        self._version_lock = threading.Lock()
-
-
-class _Service(EWSAccountService):  # type: ignore[misc]
-    """One operation of EWS: wrapped, sent once, unwrapped."""
-
-    def messages(self, body: Element) -> list[Element]:
-        return list(self._get_response_xml(payload=body))
-
-    def _api_versions_to_try(self) -> tuple[str]:
-        """The library asks again with older versions where a request is called invalid."""
-        return (self._version_hint.api_version,)
-
-    @classmethod
-    def _get_soap_parts(cls, response: requests.Response) -> tuple[Element, Element]:
-        """The library reads an answer that lies in memory byte by byte."""
-        root = to_xml(response.content).getroot()
-        header, body = (root.find(f"{{{_SOAP}}}{name}") for name in ("Header", "Body"))
-        if body is None:
-            raise SyntaxError("no Body")
-        return header, body
-
-
-_SOAP: Final = "http://schemas.xmlsoap.org/soap/envelope/"
-
-
-def _service(operation: str) -> type[_Service]:
-    return type(operation, (_Service,), {"SERVICE_NAME": operation})

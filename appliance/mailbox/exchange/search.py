@@ -1,14 +1,16 @@
 """What lies in a folder: its changes by synchronisation, its mails by a condition, mails by id."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Final
 
 from appliance.domain.errors import ApplianceError
 from appliance.mailbox.exchange.elements import (
     Element,
+    equal,
     field,
     first,
+    id_of,
     item_ids,
     local_name,
     made,
@@ -17,9 +19,9 @@ from appliance.mailbox.exchange.elements import (
 )
 from appliance.mailbox.exchange.faults import FolderGone, Gone
 from appliance.mailbox.exchange.folders import Folders
-from appliance.mailbox.exchange.items import listed, listed_uris
+from appliance.mailbox.exchange.items import TAGS, listed, listed_uris
 from appliance.mailbox.exchange.line import Line
-from appliance.mailbox.mailstore import Begun, Changes, Listed, Ref, StateLost
+from appliance.mailbox.mailstore import Begun, Changes, Listed, Ref, StateLost, Tag
 from appliance.mailbox.places import Place
 
 PAGE: Final = 512
@@ -27,6 +29,9 @@ PAGE: Final = 512
 
 _FOUND_AT_ONCE: Final = 500
 _GOT_AT_ONCE: Final = 100
+_LISTED_LENGTH: Final = 255
+"""Of a longer text a list of mails shows the beginning."""
+
 _LONGEST_STATE: Final = 1_000_000
 
 
@@ -126,6 +131,23 @@ class Search:
             if ended or (newest is not None and offset >= newest):
                 return
 
+    def tagged(self, place: Place, tag: Tag, value: str) -> Iterator[Ref]:
+        """As ``MailStore.tagged``; each hit is looked at."""
+        name = TAGS[tag]
+        cut: list[Ref] = []
+        for item in self.find(place, equal(name.uri(), value), lambda: [name.uri()]):
+            found, its = id_of(item), name.of(item)
+            if found is None or not its:
+                continue
+            if its == value:
+                yield Ref(found[0])
+            elif begins(its, (value,)):
+                cut.append(Ref(found[0]))
+        for item in self.get(cut, lambda: [name.uri()]):
+            found = id_of(item)
+            if found is not None and name.of(item) == value:
+                yield Ref(found[0])
+
     def _found(
         self,
         place: Place,
@@ -213,3 +235,11 @@ def _state(answer: Element) -> str:
 
 def _is_last(answer: Element) -> bool:
     return (text_of(answer, "m:IncludesLastItemInRange") or "true").strip() != "false"
+
+
+def begins(shown: str, wanted: Iterable[str]) -> bool:
+    """Whether it is one of these, as far as a list shows it."""
+    text = shown.strip()
+    return any(
+        text == one or (len(text) >= _LISTED_LENGTH and one.startswith(text)) for one in wanted
+    )

@@ -13,15 +13,16 @@ from appliance.mailbox.exchange.drafts import Drafts, note
 from appliance.mailbox.exchange.elements import Property, id_of
 from appliance.mailbox.exchange.folders import Folders
 from appliance.mailbox.exchange.items import TAGS
-from appliance.mailbox.exchange.line import Line, endpoint
-from appliance.mailbox.exchange.mails import Mails, tagged
+from appliance.mailbox.exchange.line import Line, endpoint, limit_seconds
+from appliance.mailbox.exchange.mails import Mails
+from appliance.mailbox.exchange.marks import Marker
 from appliance.mailbox.exchange.search import Search
 from appliance.mailbox.exchange.sending import Sending
 from appliance.mailbox.exchange.stream import Bell, Listener
+from appliance.mailbox.exchange.threads import Threads
 from appliance.mailbox.exchange.wire import Wire, silence
 from appliance.mailbox.gate import Gate
 from appliance.mailbox.mailstore import (
-    LIMIT_FACTOR,
     Begun,
     Changes,
     Listed,
@@ -77,12 +78,15 @@ def open_store(
     desk = line(_CONNECTIONS)
     folders = Folders(exchange, desk, clock)
     search = Search(desk, folders)
+    mails = Mails(settings=exchange, line=desk, folders=folders, search=search)
     sender = line(1)
     bell = Bell()
     return EwsStore(
         lines=(desk, sender),
         search=search,
-        mails=Mails(settings=exchange, line=desk, folders=folders, search=search),
+        mails=mails,
+        threads=Threads(search, mails),
+        marker=Marker(desk, search),
         drafts=Drafts(line=desk, folders=folders, search=search),
         sending=Sending(way=exchange.send, line=sender, folders=folders, gate=gate),
         bell=bell,
@@ -90,7 +94,7 @@ def open_store(
         if exchange.streaming
         else None,
         drafts_prove=exchange.send == "send_item",
-        limit_seconds=LIMIT_FACTOR * exchange.timeout_seconds,
+        limit_seconds=limit_seconds(exchange, sign_in),
     )
 
 
@@ -103,6 +107,8 @@ class EwsStore:
         lines: Sequence[Line],
         search: Search,
         mails: Mails,
+        threads: Threads,
+        marker: Marker,
         drafts: Drafts,
         sending: Sending,
         bell: Bell,
@@ -114,6 +120,8 @@ class EwsStore:
         self.limit_seconds = limit_seconds
         self._search = search
         self._mails = mails
+        self._threads = threads
+        self._marker = marker
         self._drafts = drafts
         self._sending = sending
         self._bell = bell
@@ -139,16 +147,16 @@ class EwsStore:
         self._mails.move(spot, to)
 
     def mark(self, ref: Ref, marks: Marks) -> None:
-        self._mails.mark(ref, marks)
+        self._marker.mark(ref, marks)
 
     def kin(self, message: Message, limit: int) -> Sequence[tuple[Mail, Place]]:
-        return self._mails.kin(message, limit)
+        return self._threads.kin(message, limit)
 
     def draft(self, reply: Reply, tags: Mapping[Tag, str], original: Ref | None) -> Ref:
         return self._drafts.draft(reply, tags, original)
 
     def tagged(self, place: Place, tag: Tag, value: str) -> Sequence[Ref]:
-        return list(tagged(self._search, place, tag, value))
+        return list(self._search.tagged(place, tag, value))
 
     def send(self, ref: Ref, commit: Callable[[], None]) -> None:
         self._sending.send(ref, commit)

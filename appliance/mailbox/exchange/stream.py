@@ -17,11 +17,11 @@ from exchangelib.services import GetStreamingEvents
 
 from appliance.domain.errors import ApplianceError, MailboxUnreachable
 from appliance.domain.ports import Clock
+from appliance.mailbox.exchange.answers import BUSY_SECONDS
 from appliance.mailbox.exchange.elements import made, text_of
 from appliance.mailbox.exchange.faults import Fault
 from appliance.mailbox.exchange.folders import Folders
 from appliance.mailbox.exchange.line import Line
-from appliance.mailbox.exchange.wire import BUSY_SECONDS
 from appliance.mailbox.gate import Gate
 from appliance.mailbox.places import Place
 
@@ -139,7 +139,7 @@ class Listener:
 
     def _heard(self, account: Account, subscription: str, present: "_Listening") -> None:
         service = present.service = _Stream(account=account, over=present.over)
-        for notification in _notifications(service, subscription, self._line.timeout):
+        for notification in _notifications(service, subscription, self._line.timeout[0]):
             if present.over.is_set():
                 return
             if any(not isinstance(one, StatusEvent) for one in notification.events):
@@ -184,9 +184,9 @@ class _Stream(GetStreamingEvents):  # type: ignore[misc]
         return (self._version_hint.api_version,)
 
 
-def _notifications(service: GetStreamingEvents, subscription: str, timeout: float) -> Iterator[Any]:
+def _notifications(service: _Stream, subscription: str, connect: float) -> Iterator[Any]:
     events = service.call([subscription], connection_timeout=_MINUTES)
-    service.timeout = (timeout, _SILENCE_SECONDS)
+    service.timeout = (connect, _SILENCE_SECONDS)
     try:
         yield from events
     finally:

@@ -5,23 +5,18 @@ mailboxes and answer some failures by sending a request again.
 """
 
 import logging
-import math
 import ssl
-from collections.abc import Callable, Mapping
-from contextlib import suppress
-from email.utils import parsedate_to_datetime
+from collections.abc import Callable
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 import requests
-from exchangelib.protocol import RetryPolicy
-from exchangelib.util import ENS, TNS, to_xml
 from requests.adapters import HTTPAdapter
 
-from appliance.domain.errors import ConfigError, MailboxUnreachable
-from appliance.domain.ports import Clock
+from appliance import __version__
+from appliance.domain.errors import MailboxUnreachable
 from appliance.mailbox import tls
-from appliance.mailbox.exchange.faults import BUSY, NoRight, NotSent, SignInRefused, fault
+from appliance.mailbox.exchange.faults import NotSent
 from appliance.mailbox.gate import Gate
 from appliance.mailbox.record import Recorder
 
@@ -30,6 +25,11 @@ BUSY_SECONDS: Final = 10.0
 
 _LONGEST_REST: Final = 3600.0
 _PORTS: Final = {"http": 80, "https": 443}
+_HEADERS: Final = {
+    "Content-Type": "text/xml; charset=utf-8",
+    # Some offices allow EWS to programs by their names.
+    "User-Agent": f"mail-appliance/{__version__}",
+}
 _OK: Final = 200
 _SCHEMES: Final = ("NTLM", "Basic", "Bearer", "Negotiate")
 
@@ -63,7 +63,7 @@ class Wire:
         session.proxies.update(proxies)
         session.mount("https://", _Adapter(self))
         session.mount("http://", _Adapter(self))
-        session.headers.update({"Content-Type": "text/xml; charset=utf-8"})
+        session.headers.update(_HEADERS)
         return session
 
 
@@ -131,104 +131,6 @@ class _Session(requests.Session):
         if kind is MailboxUnreachable and _never_sent(error):
             return NotSent(said)
         return kind(said)
-
-
-class Answers(RetryPolicy):  # type: ignore[misc]
-    """What an HTTP answer means before any of its XML is looked at; nothing is ever repeated."""
-
-    fail_fast = True
-    back_off_until = None
-
-    def __init__(self, wire: Wire, clock: Clock) -> None:
-        self._wire = wire
-        self._clock = clock
-
-    def back_off(self, seconds: float) -> None:
-        """The library's own rest is not used."""
-
-    def raise_response_errors(self, response: requests.Response) -> None:
-        """Pass an answer that holds what was asked for.
-
-        Raises:
-            Fault, NoRight, StateLost, ConfigError: as ``faults.fault``.
-            SignInRefused: 401.
-            MailboxUnreachable: any other failure; the gate is shut where the server wants that.
-        """
-        status = response.status_code
-        if status == _OK:
-            return
-        if status in {429, 503}:
-            self._rest(response.headers.get("Retry-After"))
-        if status == 500:  # noqa: PLR2004
-            self._soap_fault(response.content)
-        raise self._failure(status, response.headers)
-
-    def _failure(self, status: int, headers: Mapping[str, str]) -> Exception:
-        place = f"{self._wire.host}:{self._wire.port}"
-        if status == 401:  # noqa: PLR2004
-            return SignInRefused(_refused(place, headers.get("WWW-Authenticate", "")))
-        if status == 403:  # noqa: PLR2004
-            return NoRight(
-                f"{place}: the server lets whoever signs in not use EWS (HTTP 403). "
-                "docs/exchange.md says which right is needed."
-            )
-        if status == 404:  # noqa: PLR2004
-            return ConfigError(
-                (f"mailbox.exchange.server: {place} has no EWS at this address (HTTP 404).",)
-            )
-        return MailboxUnreachable(f"{place}: the server answered with HTTP {status}.")
-
-    def _soap_fault(self, content: bytes) -> None:
-        """Raise what a fault says, if it says anything in EWS's words."""
-        code, milliseconds = soap_fault(content)
-        if code == BUSY:
-            self.shut(BUSY_SECONDS if milliseconds is None else milliseconds / 1000)
-        if code:
-            raise fault(code)
-
-    def shut(self, seconds: float) -> None:
-        """Ask nothing of the server for so long."""
-        if math.isfinite(seconds):
-            self._wire.gate.shut(min(max(seconds, 0.0), _LONGEST_REST))
-
-    def _rest(self, wish: str | None) -> None:
-        """RFC 9110 §10.2.3: seconds or a date."""
-        if not wish:
-            return
-        if wish.strip().isdecimal():
-            self.shut(float(wish))
-            return
-        with suppress(ValueError, TypeError, OverflowError):
-            self.shut((parsedate_to_datetime(wish) - self._clock.now()).total_seconds())
-
-
-def soap_fault(content: bytes) -> tuple[str, float | None]:
-    """The response code of a SOAP fault and the rest it asks for (milliseconds), as far as told."""
-    try:
-        root = to_xml(content).getroot()
-    except (SyntaxError, AttributeError):
-        return "", None
-    codes = [one.text for one in root.iter(f"{{{ENS}}}ResponseCode") if one.text]
-    rest = None
-    for one in root.iter(f"{{{TNS}}}Value"):
-        if one.get("Name") == "BackOffMilliseconds":
-            with suppress(ValueError, TypeError):
-                rest = float(one.text)
-    code = codes[0] if codes else _fault_code(root)
-    return code.strip() if code.strip().isalnum() else "", rest
-
-
-def _fault_code(root: Any) -> str:
-    """SOAP 1.1 §4.4.1: ``a:ErrorSchemaValidation``; only what EWS names counts."""
-    said = next((one.text or "" for one in root.iter("faultcode")), "")
-    name: str = said.rpartition(":")[2]
-    return name if name.startswith("Error") else ""
-
-
-def _refused(place: str, offered: str) -> str:
-    schemes = [one for one in _SCHEMES if one.lower() in offered.lower()]
-    offers = f" It offers: {', '.join(schemes)}." if schemes else ""
-    return f"{place}: the server refused the user name, the password or the access token.{offers}"
 
 
 def _reason(error: BaseException) -> BaseException:
