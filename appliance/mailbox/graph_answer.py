@@ -213,15 +213,16 @@ def trouble(error: Exception, host: str) -> ApplianceError:
 def _unsent(error: Exception, reason: object) -> str:
     """Why nothing was sent, where that is certain."""
     from requests import exceptions
-    from urllib3 import exceptions as urllib3_exceptions
 
+    # By name: they are of a library that we do not depend on ourselves.
+    kinds = {kind.__name__ for kind in type(reason).__mro__}
     if isinstance(error, exceptions.ProxyError):
         return "the proxy cannot be reached, or does not let us through."
     if isinstance(error, exceptions.ConnectTimeout):
         return "no answer in time."
-    if isinstance(reason, urllib3_exceptions.NameResolutionError):
+    if "NameResolutionError" in kinds:
         return "the name cannot be resolved. Check the network."
-    if isinstance(reason, urllib3_exceptions.NewConnectionError):
+    if "NewConnectionError" in kinds:
         return "nothing listens there, or no network leads there."
     return ""
 

@@ -21,7 +21,7 @@ from appliance.mailbox.graph_ask import Ask, query, quoted, values
 from appliance.mailbox.graph_folders import GraphFolders
 from appliance.mailbox.graph_line import GraphLine
 from appliance.mailbox.graph_list import PAGE, GraphList
-from appliance.mailbox.graph_poll import GraphPoll, is_polled
+from appliance.mailbox.graph_poll import GraphPoll, is_polled, state_after
 from appliance.mailbox.graph_seen import Ahead, Seen
 from appliance.mailbox.mailstore import Begun, Changes, Listed, Ref, StateLost
 from appliance.mailbox.places import Place
@@ -53,7 +53,7 @@ class GraphSync:
         since = max(since, _FIRST)
         begun = self._folders.inside(place, lambda path: self._round(path, since))
         listed = self._lists.received(place, since)
-        state, received = begun or (self._poll.state(listed.values(), since), {})
+        state, received = begun or (state_after(listed.values(), since), {})
         # What the one left out came or went meanwhile, or was beyond the 5,000 mails of a delta
         # with a filter.
         strays = [
@@ -101,7 +101,7 @@ class GraphSync:
             return bool(values(self._line.json(ask)))
         try:
             if is_polled(state):
-                return bool(self._fresh(Place.INBOX, state))
+                return bool(self._poll.changes(Place.INBOX, state, 1).new)
             entries, after, more = self._news(Place.INBOX, state, 10)
         except StateLost:
             return True
@@ -111,18 +111,10 @@ class GraphSync:
         return more or any("@removed" not in one for one in entries)
 
     def _polled(self, place: Place, state: str, limit: int) -> Changes:
-        changes = self._poll.changes(self._fresh(place, state), state, limit)
+        changes = self._poll.changes(place, state, limit)
         with self._lock:
-            if changes.new:
-                self._seen[place].told([one.ref for one in changes.new], changes.state)
             self._note(place, changes.state)
         return changes
-
-    def _fresh(self, place: Place, state: str) -> list[Listed]:
-        received = self._poll.received(place, state)
-        with self._lock:
-            seen = self._seen[place]
-            return [one for one in received if not seen.knows(state, one.ref)]
 
     def _unchanged(self, place: Place, state: str, after: str) -> str:
         """Nothing came between the two states; the one that the caller shall have."""

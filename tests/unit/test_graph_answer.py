@@ -3,10 +3,14 @@
 import json
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from socket import gaierror
+from ssl import SSLCertVerificationError
 
 import pytest
+import urllib3
 from hypothesis import given
 from hypothesis import strategies as st
+from requests import exceptions
 
 from appliance.domain.errors import (
     ApplianceError,
@@ -14,7 +18,15 @@ from appliance.domain.errors import (
     CredentialsRefused,
     MailboxUnreachable,
 )
-from appliance.mailbox.graph_answer import Answer, Gone, error_of, rest_of
+from appliance.mailbox.graph_answer import (
+    Answer,
+    Broken,
+    Gone,
+    NotSent,
+    error_of,
+    rest_of,
+    trouble,
+)
 from tests.fakes import NOON
 
 
@@ -107,3 +119,44 @@ def test_a_date_counts_by_the_servers_own_clock() -> None:
     assert rest_of(answer(503, Retry_After=until), theirs) == 40
     assert rest_of(told, theirs + timedelta(days=400)) == 40
     assert rest_of(answer(503, Retry_After=until), theirs + timedelta(days=1)) == 0
+
+
+def wrapped(reason: Exception) -> exceptions.ConnectionError:
+    """As ``requests`` hands on what kept a connection from coming about."""
+    return exceptions.ConnectionError(urllib3.exceptions.MaxRetryError(POOL, "/v1.0", reason))
+
+
+POOL = urllib3.HTTPSConnectionPool("graph.example")
+CONNECTION = urllib3.connection.HTTPSConnection("graph.example")
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [
+        (wrapped(urllib3.exceptions.NewConnectionError(CONNECTION, "refused")), NotSent),
+        (
+            wrapped(
+                urllib3.exceptions.NameResolutionError("graph.example", CONNECTION, gaierror())
+            ),
+            NotSent,
+        ),
+        (exceptions.ConnectTimeout("slow"), NotSent),
+        (exceptions.ProxyError("refused"), NotSent),
+        (exceptions.SSLError(SSLCertVerificationError("unknown authority")), Broken),
+        (wrapped(urllib3.exceptions.ProtocolError("aborted", OSError())), Broken),
+        (exceptions.ConnectionError(urllib3.exceptions.ProtocolError("aborted")), Broken),
+        (exceptions.ChunkedEncodingError("cut"), Broken),
+        (exceptions.ConnectionError(), Broken),
+        (exceptions.ReadTimeout("slow"), MailboxUnreachable),
+    ],
+)
+def test_only_what_never_left_counts_as_not_sent(
+    error: Exception, kind: type[ApplianceError]
+) -> None:
+    assert type(trouble(error, "graph.example")) is kind
+
+
+def test_a_certificate_that_is_not_trusted_is_a_persons_to_mend() -> None:
+    reason = urllib3.exceptions.SSLError(SSLCertVerificationError("unknown authority"))
+    error = exceptions.SSLError(urllib3.exceptions.MaxRetryError(POOL, "/v1.0", reason))
+    assert type(trouble(error, "graph.example")) is ConfigError
