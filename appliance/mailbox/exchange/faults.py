@@ -49,7 +49,9 @@ class SignInRefused(CredentialsRefused):
 
 
 class NoRight(CredentialsRefused):
-    """The server knows us, and lets us do no such thing."""
+    """The server knows us, and lets us do no such thing; ``code``: in EWS's words, or empty."""
+
+    code = ""
 
 
 BUSY: Final = "ErrorServerBusy"
@@ -121,7 +123,9 @@ _RIGHTS: Final = {
 def fault(code: str) -> ApplianceError:
     """The error for a response code; its text quotes the code and nothing else of the answer."""
     if code in _RIGHTS:
-        return NoRight(f"Whoever signs in at the Exchange server {_RIGHTS[code]} ({code})")
+        refused = NoRight(f"Whoever signs in at the Exchange server {_RIGHTS[code]} ({code})")
+        refused.code = code
+        return refused
     if code in _STATE_LOST:
         return StateLost("The Exchange server does not know how far we had read any more.")
     if code in _SERVER_TOO_OLD:
@@ -147,6 +151,6 @@ def refusal(error: ApplianceError) -> ReplyRefused | None:
         return ReplyRefused(f"The Exchange server refuses the recipient's address ({error.code}).")
     if isinstance(error, Fault) and error.code == "ErrorMessageSizeExceeded":
         return ReplyRefused(f"The reply is larger than the Exchange server takes ({error.code}).")
-    if isinstance(error, NoRight):
+    if isinstance(error, NoRight) and error.code:
         return ReplyRefused(str(error))
     return None

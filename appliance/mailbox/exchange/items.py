@@ -46,6 +46,9 @@ _HEAD: Final = (
 _TIME: Final = re.compile(
     r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,12}))?\s?(Z|[+-]\d\d:\d\d)?", re.ASCII
 )
+_UNKNOWN_AT_ONCE: Final = 10
+"""So many mails are asked for at once whose size the server does not tell."""
+
 _NAME: Final = re.compile(r"[!-9;-~]{1,200}")
 _BREAK: Final = re.compile(r"[\r\n\x00]+[ \t]*")
 _BLANK: Final = re.compile(r"\s+")
@@ -195,11 +198,12 @@ def groups(wanted: Iterable[Listed], at_once: int, most: int) -> Iterator[list[L
     group: list[Listed] = []
     weight = 0
     for one in wanted:
-        if group and (weight + one.size > at_once or len(group) == most):
+        size = one.size or at_once // _UNKNOWN_AT_ONCE
+        if group and (weight + size > at_once or len(group) == most):
             yield group
             group, weight = [], 0
         group.append(one)
-        weight += one.size
+        weight += size
     if group:
         yield group
 

@@ -91,6 +91,11 @@ class _Service(EWSAccountService):  # type: ignore[misc]
     def messages(self, body: Element) -> list[Element]:
         return list(self._get_response_xml(payload=body))
 
+    def _extra_headers(self) -> dict[str, str]:
+        """Hints for a server's front end; HTTP cannot carry an address beyond ASCII."""
+        hints: dict[str, str | None] = super()._extra_headers()
+        return {name: value for name, value in hints.items() if value and value.isascii()}
+
     def _api_versions_to_try(self) -> tuple[str]:
         """The library asks again with older versions where a request is called invalid."""
         return (self._version_hint.api_version,)

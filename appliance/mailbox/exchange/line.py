@@ -9,8 +9,8 @@ import requests
 from exchangelib import Account
 from exchangelib.credentials import DELEGATE, IMPERSONATION
 from exchangelib.errors import EWSError
+from exchangelib.transport import NTLM, get_auth_instance
 from requests.auth import HTTPBasicAuth
-from requests_ntlm import HttpNtlmAuth
 
 from appliance.config.accounts import ExchangeSettings
 from appliance.config.mailboxes import is_local
@@ -27,6 +27,7 @@ from appliance.mailbox.signin import SignIn
 
 T = TypeVar("T")
 
+_PATH: Final = "/EWS/Exchange.asmx"
 _CONNECT_SECONDS: Final = 10.0
 _OK: Final = "NoError"
 
@@ -160,8 +161,13 @@ class Line:
     def _auth(self, secret: Secret) -> Callable[[Any], Any]:
         if self._sign_in.bearer:
             return _Bearer(secret)
-        kind = HttpNtlmAuth if self._settings.auth == "ntlm" else HTTPBasicAuth
-        made: Callable[[Any], Any] = kind(self._sign_in.user, secret.reveal())
+        user, password = self._sign_in.user, secret.reveal()
+        made: Callable[[Any], Any]
+        if self._settings.auth == "ntlm":
+            made = get_auth_instance(NTLM, username=user, password=password)
+        else:
+            # As bytes, for the library takes text to be Latin-1 (RFC 7617 §2.1 says UTF-8).
+            made = HTTPBasicAuth(user.encode(), password.encode())
         return made
 
 
@@ -184,17 +190,18 @@ def endpoint(settings: ExchangeSettings) -> str:
         ConfigError: it is none, or would send the password in the clear to another machine.
     """
     server = settings.server.strip()
-    url = server if "://" in server else f"https://{server}/EWS/Exchange.asmx"
+    url = server if "://" in server else f"https://{server}"
     try:
         parts = urlsplit(url)
         scheme, host, _ = parts.scheme, parts.hostname, parts.port
+        bare = parts.path in {"", "/"}
     except ValueError:
-        scheme, host = "", None
+        scheme, host, bare = "", None, False
     if not host or scheme not in {"https", "http"}:
         raise ConfigError(("mailbox.exchange.server: must name a server or its https address.",))
     if scheme == "http" and not is_local(host):
         raise ConfigError(("mailbox.exchange.server: must begin with https://.",))
-    return url
+    return url.rstrip("/") + _PATH if bare else url
 
 
 def address_of(settings: ExchangeSettings, sign_in: SignIn) -> str | None:

@@ -1,6 +1,7 @@
 """The store of mails of an Exchange server, spoken to by EWS."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
@@ -98,76 +99,62 @@ def open_store(
     )
 
 
+@dataclass(slots=True, kw_only=True)
 class EwsStore:
     """``MailStore`` over EWS; ``open_store`` builds it."""
 
-    def __init__(  # noqa: PLR0913 - the parts of one store, put together in one place
-        self,
-        *,
-        lines: Sequence[Line],
-        search: Search,
-        mails: Mails,
-        threads: Threads,
-        marker: Marker,
-        drafts: Drafts,
-        sending: Sending,
-        bell: Bell,
-        listener: Listener | None,
-        drafts_prove: bool,
-        limit_seconds: float,
-    ) -> None:
-        self._lines = lines
-        self.limit_seconds = limit_seconds
-        self._search = search
-        self._mails = mails
-        self._threads = threads
-        self._marker = marker
-        self._drafts = drafts
-        self._sending = sending
-        self._bell = bell
-        self._listener = listener
-        self.drafts_prove = drafts_prove
+    lines: Sequence[Line]
+    search: Search
+    mails: Mails
+    threads: Threads
+    marker: Marker
+    drafts: Drafts
+    sending: Sending
+    bell: Bell
+    listener: Listener | None
+    drafts_prove: bool
+    limit_seconds: float
 
     def begin(self, place: Place, since: datetime) -> Begun:
-        return self._search.begin(place, since)
+        return self.search.begin(place, since)
 
     def changes(self, place: Place, state: str, limit: int) -> Changes:
-        return self._search.changes(place, state, limit)
+        return self.search.changes(place, state, limit)
 
     def read(self, listed: Sequence[Listed]) -> Sequence[Mail]:
-        return self._mails.read(listed)
+        return self.mails.read(listed)
 
     def keys(self, listed: Sequence[Listed]) -> Mapping[Ref, str]:
-        return self._mails.keys(listed)
+        return self.mails.keys(listed)
 
     def locate(self, key: str, message_id: MessageId | None) -> Spot | None:
-        return self._mails.locate(key, message_id)
+        return self.mails.locate(key, message_id)
 
     def move(self, spot: Spot, to: Place) -> None:
-        self._mails.move(spot, to)
+        self.mails.move(spot, to)
 
     def mark(self, ref: Ref, marks: Marks) -> None:
-        self._marker.mark(ref, marks)
+        self.marker.mark(ref, marks)
 
     def kin(self, message: Message, limit: int) -> Sequence[tuple[Mail, Place]]:
-        return self._threads.kin(message, limit)
+        return self.threads.kin(message, limit)
 
     def draft(self, reply: Reply, tags: Mapping[Tag, str], original: Ref | None) -> Ref:
-        return self._drafts.draft(reply, tags, original)
+        return self.drafts.draft(reply, tags, original)
 
     def tagged(self, place: Place, tag: Tag, value: str) -> Sequence[Ref]:
-        return list(self._search.tagged(place, tag, value))
+        return list(self.search.tagged(place, tag, value))
 
     def send(self, ref: Ref, commit: Callable[[], None]) -> None:
-        self._sending.send(ref, commit)
+        self.sending.send(ref, commit)
 
     def remove(self, refs: Sequence[Ref]) -> None:
-        self._drafts.remove(list(refs))
+        self.drafts.remove(list(refs))
 
     def notes(self) -> Sequence[Note]:
         box = TAGS[Tag.BOX]
         found: list[Note] = []
-        for item in self._search.find(
+        for item in self.search.find(
             Place.CLAIM, None, lambda: [box.uri(), _HOST.uri(), _BEAT.uri()]
         ):
             there, its = id_of(item), box.of(item)
@@ -187,18 +174,18 @@ class EwsStore:
                 "另一台设备发现此标记后不会处理该邮箱。\n"
             ),
         )
-        self._drafts.create(Place.CLAIM, item)
+        self.drafts.create(Place.CLAIM, item)
 
     def wait(self, seconds: float) -> bool:
-        if self._listener is not None:
-            self._listener.start()
-        return self._bell.wait(seconds)
+        if self.listener is not None:
+            self.listener.start()
+        return self.bell.wait(seconds)
 
     def wake(self) -> None:
-        self._bell.ring()
+        self.bell.ring()
 
     def close(self) -> None:
-        if self._listener is not None:
-            self._listener.stop()
-        for line in self._lines:
+        if self.listener is not None:
+            self.listener.stop()
+        for line in self.lines:
             line.close()
