@@ -81,6 +81,26 @@ def test_a_wrong_password_is_reported_at_once_and_shown_once(desk: EwsDesk, auth
         desk.store(auth=auth).begin(Place.INBOX, LONG_AGO)
 
 
+@pytest.mark.parametrize("auth", ["ntlm", "basic"])
+def test_a_password_may_have_any_letters(tmp_path: Path, auth: str) -> None:
+    password = "Straße 密码 €"
+    with ews_desk(tmp_path, users={USER: password}) as desk:
+        desk.password = password
+        assert waiting(desk.store(auth=auth)) == []
+
+
+def test_a_server_without_a_path_is_asked_at_the_usual_one(tmp_path: Path) -> None:
+    with ews_desk(tmp_path) as desk:
+        bare = desk.server.url.removesuffix("/EWS/Exchange.asmx")
+        for server in (bare, f"{bare}/", bare.removeprefix("https://")):
+            assert waiting(desk.store(server=server)) == []
+
+
+def test_a_mailbox_beyond_ascii_is_asked_for_without_harm(tmp_path: Path) -> None:
+    with ews_desk(tmp_path) as desk, pytest.raises(CredentialsRefused):
+        waiting(desk.store(mailbox="büro@office.example.com"))
+
+
 def test_a_sign_in_that_the_server_does_not_offer_is_named(tmp_path: Path) -> None:
     with (
         ews_desk(tmp_path, schemes=("basic",)) as desk,

@@ -89,6 +89,18 @@ def test_what_commit_raises_passes_unchanged_and_nothing_is_sent(desk: EwsDesk) 
     assert len(desk.server.posted) == 1
 
 
+def test_exchange_honours_the_other_way_of_sending_too(tmp_path: Path) -> None:
+    with ews_desk(tmp_path) as desk:
+        store = desk.store(send="update_item")
+        ref = store.draft(reply(), TAGS, None)
+        store.send(ref, Commit())
+        assert len(desk.server.posted) == 1
+        assert len(store.tagged(Place.SENT, Tag.REPLY, TAGS[Tag.REPLY])) == 1
+        assert store.tagged(Place.DRAFTS, Tag.REPLY, TAGS[Tag.REPLY]) == []
+        assert desk.server.items(DESK, "Sent")[0].subject == reply().subject
+        assert not store.drafts_prove
+
+
 def test_grommunio_says_nothing_of_use_to_the_wrong_way_of_sending(tmp_path: Path) -> None:
     with ews_desk(tmp_path, GROMMUNIO) as desk:
         store = desk.store(send="send_item")

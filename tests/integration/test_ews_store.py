@@ -317,6 +317,16 @@ def test_folders_of_the_office_are_used_whatever_their_capitals(desk: EwsDesk) -
 
 
 @BOTH
+def test_one_folder_may_serve_two_ends(desk: EwsDesk) -> None:
+    desk.server.deliver_many(DESK, [raw_mail(1), raw_mail(2)])
+    store = desk.store(handled="Done", skipped="done")
+    one, other = mails(store)
+    store.move(Spot(ref=one.ref, place=Place.INBOX), Place.HANDLED)
+    store.move(Spot(ref=other.ref, place=Place.INBOX), Place.SKIPPED)
+    assert len(mails(store, Place.HANDLED)) == len(mails(store, Place.SKIPPED)) == 2
+
+
+@BOTH
 def test_marks_are_added_and_a_persons_categories_stay(desk: EwsDesk) -> None:
     ref = Ref(desk.server.deliver(DESK, raw_mail(1)))
     desk.server.edit(ref, categories=["Red"])

@@ -52,6 +52,18 @@ def test_a_thread_is_found_by_references_and_by_the_servers_conversation(
 
 
 @BOTH
+def test_a_thread_is_found_by_ids_where_nothing_else_can_be_searched_for(desk: EwsDesk) -> None:
+    desk.server.deliver(DESK, raw_mail(1))
+    desk.server.deliver(DESK, raw_mail(2, headers=f"References: <{question(1)}>\n"))
+    store = desk.store()
+    (mail,) = [one for one in mails(store) if b"question-2@" in (one.raw or b"")]
+    asked = message(mail.key, id=question(2), references=(question(1),))
+    desk.server.faults.plan(Fault(how="refuse", operation="FindItem", nth=2, times=2))
+    (kin,) = store.kin(asked, 10)
+    assert b"<question-1@customers.example>" in (kin[0].raw or b"")
+
+
+@BOTH
 def test_a_thread_is_found_where_conversations_cannot_be_searched_for(desk: EwsDesk) -> None:
     server = desk.server
     refers = f"References: <{question(1)}>\n"

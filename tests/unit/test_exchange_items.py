@@ -199,6 +199,8 @@ def test_groups_keep_the_order_and_the_weight() -> None:
     found = [[one.size for one in group] for group in groups(wanted, 5, 3)]
     assert found == [[1, 2], [9], [0, 0, 0], [5], [5]]
     assert list(groups([], 5, 3)) == []
+    untold = [Listed(ref=Ref(f"{n}"), received=None) for n in range(25)]
+    assert [len(group) for group in groups(untold, 4_000_000, 100)] == [10, 10, 5]
 
 
 def test_what_xml_cannot_hold_is_left_out_and_the_rest_is_kept() -> None:

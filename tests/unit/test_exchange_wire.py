@@ -190,6 +190,7 @@ def test_the_code_of_a_fault_without_detail_is_found_in_its_name() -> None:
         (fault("ErrorServerBusy"), False),
         (fault(""), False),
         (SignInRefused("no"), False),
+        (NoRight("HTTP 403"), False),
     ],
 )
 def test_only_a_word_about_the_reply_refuses_it(error: ApplianceError, refused: bool) -> None:

@@ -103,6 +103,7 @@ class Drafts:
                 made("m:SavedItemFolderId", folder),
                 made("m:Items", item),
                 MessageDisposition="SaveOnly",
+                SendMeetingInvitations="SendToNone",
             )
             return self._line.ask_one("CreateItem", body)
 

@@ -112,9 +112,13 @@ class Folders:
                 self._own[place] = self._make(self._names[place])
             return self._own[place]
 
-    def _find(self) -> dict[Place, str]:
+    def _find(self, only: str = "") -> dict[Place, str]:
         """Our folders among those beside the inbox; names are compared as Exchange does."""
-        wanted = {name.casefold(): place for place, name in self._names.items()}
+        wanted = {
+            name.casefold(): place
+            for place, name in self._names.items()
+            if only.casefold() in {"", name.casefold()}
+        }
         found: dict[Place, str] = {}
         offset = 0
         while True:
@@ -158,7 +162,7 @@ class Folders:
         except Fault as error:
             if error.code != "ErrorFolderExists":
                 raise
-            made_id = next((i for p, i in self._find().items() if self._names[p] == name), "")
+            made_id = next(iter(self._find(name).values()), "")
         if not made_id:
             raise FolderGone("ErrorFolderNotFound")
         return made_id

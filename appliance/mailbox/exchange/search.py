@@ -127,8 +127,7 @@ class Search:
             items = _children(root, "t:Items")
             yield from items
             offset += len(items)
-            ended = root is None or not items or root.get("IncludesLastItemInRange") != "false"
-            if ended or (newest is not None and offset >= newest):
+            if not items or not _is_more(root, offset) or (newest and offset >= newest):
                 return
 
     def tagged(self, place: Place, tag: Tag, value: str) -> Iterator[Ref]:
@@ -186,7 +185,6 @@ class Search:
                 made("m:SyncFolderId", folder),
                 *((made("m:SyncState", text=state),) if state else ()),
                 made("m:MaxChangesReturned", text=str(most)),
-                made("m:SyncScope", text="NormalItems"),
             )
             return self._line.ask_one("SyncFolderItems", body)
 
@@ -227,6 +225,13 @@ def _container(answer: Element) -> list[Element]:
 def _children(element: Element | None, path: str) -> list[Element]:
     found = None if element is None else first(element, path)
     return [] if found is None else list(found)
+
+
+def _is_more(root: Element, offset: int) -> bool:
+    """Whether a folder has more hits than ``offset``, by either of the two ways of saying so."""
+    total = root.get("TotalItemsInView") or ""
+    told = total.isdecimal() and total.isascii() and int(total) > offset
+    return told or root.get("IncludesLastItemInRange") == "false"
 
 
 def _state(answer: Element) -> str:

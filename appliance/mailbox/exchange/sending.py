@@ -82,8 +82,8 @@ class Sending:
         found = id_of(draft)
         if found is None:
             raise Fault("")
-        sent = made("m:SavedItemFolderId", self._folders.named(Place.SENT))
         if self._way == "send_item":
+            sent = made("m:SavedItemFolderId", self._folders.named(Place.SENT))
             return made(
                 "m:SendItem", made("m:ItemIds", item_id(*found)), sent, SaveItemToFolder="true"
             )
@@ -93,10 +93,10 @@ class Sending:
         change = made("t:ItemChange", item_id(*found), made("t:Updates", update))
         return made(
             "m:UpdateItem",
-            sent,
             made("m:ItemChanges", change),
-            ConflictResolution="AlwaysOverwrite",
+            ConflictResolution="AutoResolve",
             MessageDisposition="SendAndSaveCopy",
+            SendMeetingInvitationsOrCancellations="SendToNone",
             SuppressReadReceipts="true",
         )
 

@@ -1,6 +1,6 @@
 """Mails of one thread, by their references and by what the server calls a conversation."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
@@ -21,6 +21,9 @@ from appliance.mailbox.mailstore import Listed, Mail, Ref
 from appliance.mailbox.places import Place
 
 _ASKED: Final = 6
+_MOST: Final = 200
+"""Hits in a folder that are looked at: not every server sorts them as it is asked to."""
+
 _LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
 _PLACES: Final = (Place.INBOX, Place.HANDLED, Place.HELD, Place.SKIPPED, Place.SENT)
 
@@ -41,7 +44,7 @@ class Threads:
         found: dict[Ref, tuple[Listed, Place]] = {}
         conversation = self._conversation(message)
         for place in _PLACES:
-            for one in self._related(place, asked, conversation, limit):
+            for one in self._related(place, asked, conversation):
                 found[one.ref] = (one, place)
         by_age = sorted(found.values(), key=lambda pair: pair[0].received or _LONG_AGO)
         newest = by_age[-limit - 1 :]
@@ -51,49 +54,56 @@ class Threads:
         return kept[-limit:]
 
     def _related(
-        self,
-        place: Place,
-        asked: Sequence[MessageId],
-        conversation: str,
-        limit: int,
+        self, place: Place, asked: Sequence[MessageId], conversation: str
     ) -> Iterator[Listed]:
         """Mails with one of these ids, and mails of one conversation."""
         if asked:
             condition = either(equal(MESSAGE_ID.uri(), f"<{one}>") for one in asked)
             names = frozenset(asked)
-            for item in self._search.find(place, condition, _kin_uris, limit):
+            for item in self._found(place, condition):
                 one = listed(item)
                 if one is not None and (MESSAGE_ID.of(item) or "").strip(" <>") in names:
                     yield one
+        conversing = None
         if conversation and self._conversations:
-            yield from self._conversing(place, conversation, limit)
-        if asked and not (conversation and self._conversations):
-            yield from self._referring(place, asked[0], limit)
+            conversing = self._conversing(place, conversation)
+            # Some servers say that this property cannot be searched for.
+            self._conversations = conversing is not None
+        if conversing is None and asked:
+            conversing = self._referring(place, asked[0])
+        yield from conversing or ()
 
-    def _conversing(self, place: Place, conversation: str, limit: int) -> list[Listed]:
-        """Mails of one conversation; none where the server does not search for such."""
-        found: list[Listed] = []
-        condition = equal(field("item:ConversationId"), conversation)
+    def _conversing(self, place: Place, conversation: str) -> list[Listed] | None:
+        """Mails of one conversation; None where the server does not search for such."""
+
+        def holds(item: Element) -> bool:
+            its = id_of(item, "t:ConversationId")
+            return its is not None and its[0] == conversation
+
+        return self._hits(place, equal(field("item:ConversationId"), conversation), holds)
+
+    def _referring(self, place: Place, root: MessageId) -> list[Listed] | None:
+        """Mails that refer to the first of a thread; None as above."""
+        name = f"<{root}>"
+
+        def holds(item: Element) -> bool:
+            return name in (REFERENCES.of(item) or "")
+
+        return self._hits(place, containing(REFERENCES.uri(), name), holds)
+
+    def _hits(
+        self, place: Place, condition: Element, holds: Callable[[Element], bool]
+    ) -> list[Listed] | None:
         try:
-            for item in self._search.find(place, condition, _kin_uris, limit):
-                one, its = listed(item), id_of(item, "t:ConversationId")
-                if one is not None and its is not None and its[0] == conversation:
-                    found.append(one)
+            items = [one for one in self._found(place, condition) if holds(one)]
         except Busy:
             raise
         except Fault:
-            # Some say that this property cannot be searched for.
-            self._conversations = False
-        return found
+            return None
+        return [one for one in map(listed, items) if one is not None]
 
-    def _referring(self, place: Place, root: MessageId, limit: int) -> Iterator[Listed]:
-        """Mails that refer to the first of a thread."""
-        name = f"<{root}>"
-        condition = containing(REFERENCES.uri(), name)
-        for item in self._search.find(place, condition, _kin_uris, limit):
-            one = listed(item)
-            if one is not None and name in (REFERENCES.of(item) or ""):
-                yield one
+    def _found(self, place: Place, condition: Element) -> Iterator[Element]:
+        return self._search.find(place, condition, _kin_uris, _MOST)
 
     def _conversation(self, message: Message) -> str:
         """The server's id of the mail's conversation, or empty."""
