@@ -99,7 +99,7 @@ def open_store(
     )
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(kw_only=True)
 class EwsStore:
     """``MailStore`` over EWS; ``open_store`` builds it."""
 
