@@ -129,9 +129,12 @@ def test_a_revoked_token_is_renewed_once_and_the_request_repeated(desk: EwsDesk)
 
 @BOTH
 @pytest.mark.parametrize(("how", "status"), [("busy", 0), ("429", 429), ("429", 503)])
-def test_nothing_is_asked_of_a_server_that_wants_rest(desk: EwsDesk, how: How, status: int) -> None:
+@pytest.mark.parametrize("auth", ["basic", "ntlm"])
+def test_nothing_is_asked_of_a_server_that_wants_rest(
+    desk: EwsDesk, how: How, status: int, auth: str
+) -> None:
     desk.server.deliver(DESK, raw_mail(1))
-    store = desk.store(streaming=False)
+    store = desk.store(auth=auth, streaming=False)
     calls = everything(store)
     desk.server.faults.plan(Fault(how=how, operation="FindItem", seconds=90, status=status or 429))
     with pytest.raises(MailboxUnreachable):

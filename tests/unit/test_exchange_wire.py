@@ -59,9 +59,10 @@ class Site:
             url="https://mail.example.com/EWS/Exchange.asmx",
             context=ssl.create_default_context(),
             gate=self.gate,
+            clock=self.clock,
             recorder=None,
         )
-        self.answers = Answers(wire, self.clock)
+        self.answers = Answers(wire)
 
     def meaning(self, status: int, content: bytes = b"", **headers: str) -> Exception | None:
         response = requests.Response()
@@ -206,6 +207,7 @@ def test_a_session_takes_nothing_from_the_environment_but_the_way_out(
         url="https://mail.example.com/EWS/Exchange.asmx",
         context=ssl.create_default_context(),
         gate=Gate(FakeClock()),
+        clock=FakeClock(),
         recorder=None,
     )
     auth: Callable[[Any], Any] = lambda request: request  # noqa: E731

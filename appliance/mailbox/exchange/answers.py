@@ -1,9 +1,7 @@
 """What an answer of an Exchange server means before its XML is looked at: by status and fault."""
 
-import math
 from collections.abc import Mapping
 from contextlib import suppress
-from email.utils import parsedate_to_datetime
 from typing import Any, Final
 
 import requests
@@ -11,14 +9,12 @@ from exchangelib.protocol import RetryPolicy
 from exchangelib.util import ENS, TNS, to_xml
 
 from appliance.domain.errors import ConfigError, MailboxUnreachable
-from appliance.domain.ports import Clock
 from appliance.mailbox.exchange.faults import BUSY, NoRight, SignInRefused, fault
 from appliance.mailbox.exchange.wire import Wire
 
 BUSY_SECONDS: Final = 10.0
 """How long a busy server is left alone that does not say how long."""
 
-_LONGEST_REST: Final = 3600.0
 _OK: Final = 200
 _SCHEMES: Final = ("NTLM", "Basic", "Bearer", "Negotiate")
 
@@ -29,9 +25,8 @@ class Answers(RetryPolicy):  # type: ignore[misc]
     fail_fast = True
     back_off_until = None
 
-    def __init__(self, wire: Wire, clock: Clock) -> None:
+    def __init__(self, wire: Wire) -> None:
         self._wire = wire
-        self._clock = clock
 
     def back_off(self, seconds: float) -> None:
         """The library's own rest is not used."""
@@ -47,8 +42,7 @@ class Answers(RetryPolicy):  # type: ignore[misc]
         status = response.status_code
         if status == _OK:
             return
-        if status in {429, 503}:
-            self._rest(response.headers.get("Retry-After"))
+        self._wire.heed(status, response.headers)
         if status == 500:  # noqa: PLR2004
             self._soap_fault(response.content)
         raise self._failure(status, response.headers)
@@ -72,24 +66,9 @@ class Answers(RetryPolicy):  # type: ignore[misc]
         """Raise what a fault says, if it says anything in EWS's words."""
         code, seconds = soap_fault(content)
         if code == BUSY:
-            self.shut(seconds)
+            self._wire.shut(seconds)
         if code:
             raise fault(code)
-
-    def shut(self, seconds: float) -> None:
-        """Ask nothing of the server for so long."""
-        if math.isfinite(seconds):
-            self._wire.gate.shut(min(max(seconds, 0.0), _LONGEST_REST))
-
-    def _rest(self, wish: str | None) -> None:
-        """RFC 9110 §10.2.3: seconds or a date."""
-        if not wish:
-            return
-        if wish.strip().isdecimal():
-            self.shut(float(wish))
-            return
-        with suppress(ValueError, TypeError, OverflowError):
-            self.shut((parsedate_to_datetime(wish) - self._clock.now()).total_seconds())
 
 
 def soap_fault(content: bytes) -> tuple[str, float]:

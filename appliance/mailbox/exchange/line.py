@@ -16,7 +16,6 @@ from appliance.config.accounts import ExchangeSettings
 from appliance.config.mailboxes import is_local
 from appliance.config.secrets import Secret
 from appliance.domain.errors import ApplianceError, ConfigError, MailboxUnreachable
-from appliance.domain.ports import Clock
 from appliance.mailbox.exchange.answers import Answers, rest_seconds
 from appliance.mailbox.exchange.elements import Element, text_of
 from appliance.mailbox.exchange.faults import BUSY, NoRight, NotSent, fault
@@ -45,16 +44,15 @@ class Line:
         settings: ExchangeSettings,
         sign_in: SignIn,
         wire: Wire,
-        clock: Clock,
         connections: int,
     ) -> None:
         self._settings = settings
         self._sign_in = sign_in
-        self._wire = wire
+        self.wire = wire
         self._connections = connections
         self._lock = threading.Lock()
         self._known: tuple[Secret, Account] | None = None
-        self.answers = Answers(wire, clock)
+        self._answers = Answers(wire)
         self.timeout = (connect_seconds(settings), settings.timeout_seconds)
         self.address = address_of(settings, sign_in)
 
@@ -120,7 +118,7 @@ class Line:
         if code == _OK:
             return None
         if code == BUSY:
-            self.answers.shut(rest_seconds(message))
+            self.wire.shut(rest_seconds(message))
         return fault(code if code.isalnum() else "")
 
     def close(self) -> None:
@@ -140,7 +138,7 @@ class Line:
         except (SyntaxError, AttributeError, KeyError, PermissionError):
             # Their texts may quote the answer, too.
             raise MailboxUnreachable(
-                f"{self._wire.host}: the answer is not one that an Exchange server gives."
+                f"{self.wire.host}: the answer is not one that an Exchange server gives."
             ) from None
 
     def _account(self, secret: Secret) -> Account:
@@ -150,9 +148,9 @@ class Line:
             if self._known is not None:
                 self._known[1].protocol.close()
             protocol = OneProtocol(
-                config=configuration(self._wire.url, self.answers, self._connections)
+                config=configuration(self.wire.url, self._answers, self._connections)
             )
-            protocol.session_made = lambda: self._wire.session(self._auth(secret))
+            protocol.session_made = lambda: self.wire.session(self._auth(secret))
             access = DELEGATE if self._settings.access == "delegate" else IMPERSONATION
             account = OneAccount(protocol=protocol, address=self.address, access=access)
             self._known = (secret, account)

@@ -68,13 +68,12 @@ def open_store(
         url=endpoint(exchange),
         context=tls.context(exchange.ca_file),
         gate=gate,
+        clock=clock,
         recorder=recorder,
     )
 
     def line(connections: int) -> Line:
-        return Line(
-            settings=exchange, sign_in=sign_in, wire=wire, clock=clock, connections=connections
-        )
+        return Line(settings=exchange, sign_in=sign_in, wire=wire, connections=connections)
 
     desk = line(_CONNECTIONS)
     folders = Folders(exchange, desk, clock)

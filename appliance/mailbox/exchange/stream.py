@@ -115,7 +115,7 @@ class Listener:
             self._line.run(lambda account: self._heard(account, known, present))
         except (ApplianceError, EWSError, requests.RequestException, OSError, ValueError) as error:
             if isinstance(error, ErrorServerBusy):
-                self._line.answers.shut(error.back_off or BUSY_SECONDS)
+                self._line.wire.shut(error.back_off or BUSY_SECONDS)
         return known
 
     def _unsubscribe(self, subscription: str) -> None:

@@ -1,12 +1,15 @@
-"""HTTP to an Exchange server: certificates, rest when it asks for it, what a status means.
+"""HTTP to an Exchange server: whom to trust, rest when it asks for it, what a failure means.
 
 exchangelib's own sessions would trust another list of authorities, share a connection between
 mailboxes and answer some failures by sending a request again.
 """
 
 import logging
+import math
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from email.utils import parsedate_to_datetime
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -15,13 +18,11 @@ from requests.adapters import HTTPAdapter
 
 from appliance import __version__
 from appliance.domain.errors import MailboxUnreachable
+from appliance.domain.ports import Clock
 from appliance.mailbox import tls
 from appliance.mailbox.exchange.faults import NotSent
 from appliance.mailbox.gate import Gate
 from appliance.mailbox.record import Recorder
-
-BUSY_SECONDS: Final = 10.0
-"""How long a busy server is left alone that does not say how long."""
 
 _LONGEST_REST: Final = 3600.0
 _PORTS: Final = {"http": 80, "https": 443}
@@ -30,8 +31,6 @@ _HEADERS: Final = {
     # Some offices allow EWS to programs by their names.
     "User-Agent": f"mail-appliance/{__version__}",
 }
-_OK: Final = 200
-_SCHEMES: Final = ("NTLM", "Basic", "Bearer", "Negotiate")
 
 
 def silence() -> None:
@@ -44,7 +43,13 @@ class Wire:
     """Makes the HTTP sessions of one account."""
 
     def __init__(
-        self, *, url: str, context: ssl.SSLContext, gate: Gate, recorder: Recorder | None
+        self,
+        *,
+        url: str,
+        context: ssl.SSLContext,
+        gate: Gate,
+        clock: Clock,
+        recorder: Recorder | None,
     ) -> None:
         parts = urlsplit(url)
         self.url = url
@@ -52,7 +57,24 @@ class Wire:
         self.port = parts.port or _PORTS.get(parts.scheme, 0)
         self.context = context
         self.gate = gate
+        self._clock = clock
         self.recorder = recorder
+
+    def shut(self, seconds: float) -> None:
+        """Ask nothing of the server for so long, within reason."""
+        if math.isfinite(seconds):
+            self.gate.shut(min(max(seconds, 0.0), _LONGEST_REST))
+
+    def heed(self, status: int, headers: Mapping[str, str]) -> None:
+        """Grant the rest that an answer asks for (RFC 9110 §10.2.3): seconds, or until a date."""
+        wish = (headers.get("Retry-After") or "").strip()
+        if status not in {429, 503} or not wish:
+            return
+        if wish.isdecimal() and wish.isascii():
+            self.shut(float(wish))
+            return
+        with suppress(ValueError, TypeError, OverflowError):
+            self.shut((parsedate_to_datetime(wish) - self._clock.now()).total_seconds())
 
     def session(self, auth: Callable[[Any], Any]) -> requests.Session:
         """A session of one connection; nothing in the environment changes whom it trusts."""
@@ -95,7 +117,10 @@ class _Adapter(HTTPAdapter):
             self._wire.gate.enter()
         except MailboxUnreachable as error:
             raise NotSent(str(error)) from error
-        return super().send(request, *args, **kwargs)
+        response = super().send(request, *args, **kwargs)
+        # Amid NTLM's handshake nobody else gets to see it.
+        self._wire.heed(response.status_code, response.headers)
+        return response
 
 
 class _Session(requests.Session):
