@@ -105,7 +105,8 @@ class MemoryStore:
             raise StateLost("This state is not known.")
         begin = int(state.rpartition(".")[2])
         taken = self.log[begin : begin + limit]
-        new, changed = [], []
+        new: list[Listed] = []
+        changed: list[Listed] = []
         for where, what, ref in taken:
             if where is place and ref in self.items:
                 (new if what == "new" else changed).append(self._listed(ref))

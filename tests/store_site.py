@@ -148,7 +148,8 @@ class StoreSite:
     def weather(self, random: Random, probability: float) -> None:
         """Faults by chance from now on, before requests are carried out and after."""
         if self.graph is not None:
-            self.graph.faults.weather(random, probability)
+            # The rest that a server asks for has tests of its own.
+            self.graph.faults.weather(random, probability, retry_after=0.0)
             return
         assert self.ews is not None
         self.ews.faults.weather = Weather(random=random, probability=probability)

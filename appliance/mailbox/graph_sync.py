@@ -1,9 +1,9 @@
 """What comes into a folder of a mailbox in Microsoft 365: the first list, and then the changes.
 
-Both rest on the delta of messages. It gives tokens, of which the rest of the product keeps the
-token alone; it does not say what is new and what only changed; and it brings no extended
-properties along (its documentation allows them, the service answers with an internal error), so
-whether a mail was answered is asked for separately.
+Both rest on the delta of messages. It gives links, of which the rest of the product keeps the
+token alone; it does not say what is new and what only changed, so everything is told as new; and it
+brings no extended properties along (its documentation allows them, the service answers with an
+internal error), so whether a mail was answered is asked for separately.
 """
 
 import re
@@ -14,7 +14,6 @@ from typing import Any, Final
 from urllib.parse import unquote
 
 from appliance.domain.errors import MailboxUnreachable
-from appliance.domain.ports import Clock
 from appliance.mailbox import graph_item
 from appliance.mailbox.graph_answer import BAD_REQUEST, GONE, NOT_FOUND
 from appliance.mailbox.graph_ask import Ask, query, quoted, values
@@ -22,7 +21,6 @@ from appliance.mailbox.graph_folders import GraphFolders
 from appliance.mailbox.graph_line import GraphLine
 from appliance.mailbox.graph_list import PAGE, GraphList
 from appliance.mailbox.graph_poll import GraphPoll, is_polled, state_after
-from appliance.mailbox.graph_seen import Ahead, Seen
 from appliance.mailbox.mailstore import Begun, Changes, Listed, Ref, StateLost
 from appliance.mailbox.places import Place
 
@@ -38,14 +36,12 @@ _NEWEST: Final = {"$select": "id", "$top": "1"}
 class GraphSync:
     """The folders' lists and changes. Safe for threads."""
 
-    def __init__(self, *, line: GraphLine, folders: GraphFolders, clock: Clock) -> None:
+    def __init__(self, *, line: GraphLine, folders: GraphFolders) -> None:
         self._line = line
         self._folders = folders
         self._lists = GraphList(line=line, folders=folders)
         self._poll = GraphPoll(self._lists)
         self._lock = threading.Lock()
-        self._seen = {place: Seen() for place in Place}
-        self._ahead = {place: Ahead(clock) for place in Place}
         self._inbox = ""
 
     def begin(self, place: Place, since: datetime) -> Begun:
@@ -62,9 +58,7 @@ class GraphSync:
             if id_ not in listed
         ]
         waiting = sorted((*listed.values(), *strays), key=_age)
-        with self._lock:
-            self._seen[place].told([one.ref for one in waiting], state)
-            self._note(place, state)
+        self._note(place, state)
         return Begun(state=state, waiting=tuple(waiting))
 
     def changes(self, place: Place, state: str, limit: int) -> Changes:
@@ -72,25 +66,10 @@ class GraphSync:
         if is_polled(state):
             return self._polled(place, state, limit)
         entries, after, more = self._news(place, state, limit)
-        if not entries and not more:
-            return Changes(
-                new=(), changed=(), state=self._unchanged(place, state, after), more=False
-            )
-        left = [one["id"] for one in entries if "@removed" in one]
         there = {one["id"]: graph_item.moment(one) for one in entries if "@removed" not in one}
-        listed = self._lists.these(place, there)
-        with self._lock:
-            seen = self._seen[place]
-            known = {one for one in there if seen.knows(state, one)}
-            seen.forget(left)
-            seen.told(there, after)
-            self._note(place, after)
-        return Changes(
-            new=tuple(one for one in listed if one.ref not in known),
-            changed=tuple(one for one in listed if one.ref in known),
-            state=after,
-            more=more,
-        )
+        new = self._lists.these(place, there) if there else ()
+        self._note(place, after)
+        return Changes(new=tuple(new), changed=(), state=after, more=more)
 
     def stirred(self) -> bool:
         """Whether the inbox may have changed since it was last looked at, or not looked at yet."""
@@ -102,33 +81,20 @@ class GraphSync:
         try:
             if is_polled(state):
                 return bool(self._poll.changes(Place.INBOX, state, 1).new)
-            entries, after, more = self._news(Place.INBOX, state, 10)
+            entries, _, more = self._news(Place.INBOX, state, 10)
         except StateLost:
             return True
-        if not entries and not more:
-            with self._lock:
-                self._ahead[Place.INBOX].nothing_since(state, after)
         return more or any("@removed" not in one for one in entries)
 
     def _polled(self, place: Place, state: str, limit: int) -> Changes:
         changes = self._poll.changes(place, state, limit)
-        with self._lock:
-            self._note(place, changes.state)
+        self._note(place, changes.state)
         return changes
-
-    def _unchanged(self, place: Place, state: str, after: str) -> str:
-        """Nothing came between the two states; the one that the caller shall have."""
-        with self._lock:
-            ahead = self._ahead[place]
-            ahead.nothing_since(state, after)
-            given = ahead.given(state)
-            self._seen[place].same(given, as_state=state)
-            self._note(place, given)
-            return given
 
     def _note(self, place: Place, state: str) -> None:
         if place is Place.INBOX:
-            self._inbox = state
+            with self._lock:
+                self._inbox = state
 
     def _round(self, path: str, since: datetime) -> tuple[str, dict[str, datetime | None]] | None:
         """A first round of the delta: the state at its end, and what the folder holds.
@@ -162,8 +128,6 @@ class GraphSync:
     def _news(self, place: Place, state: str, limit: int) -> tuple[list[dict[str, Any]], str, bool]:
         """The entries of a page of changes, the state after it, and whether there are more."""
         path = f"/mailFolders/{quoted(self._folders.id(place))}/messages/delta"
-        with self._lock:
-            state = self._ahead[place].of(state)
         for _ in range(_EMPTY_PAGES):
             if not _STATE.fullmatch(state):
                 raise StateLost("The state of synchronisation is of another kind of mailbox.")

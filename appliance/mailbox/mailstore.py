@@ -93,9 +93,10 @@ class Changes:
     """What a folder saw since a state.
 
     Attributes:
-        new: mails that came, in the server's order; the same may come again.
+        new: mails that came, in the server's order; the same may come again, and so may mails that
+            only changed where the server cannot tell.
         changed: mails that were there and have something else about them now.
-        state: from which the next changes count; equal to the old one where there are none.
+        state: from which the next changes count.
         more: there are further changes already.
     """
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
+from appliance.domain.errors import MailboxUnreachable
 from appliance.domain.mail import Batch, Cursor, Message, MessageId
 from appliance.domain.ports import Clock
 from appliance.mailbox import mime
@@ -20,6 +21,7 @@ from appliance.mailbox.places import Place
 
 _LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
 _TOLD: Final = 5000
+_AT_ONCE: Final = 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +67,7 @@ class StoreArrivals:
         self._largest_mb = largest_mb
         self._clock = clock
         self._lock = threading.Lock()
+        self._at_once = _AT_ONCE
         self._backlog: tuple[str, list[Listed]] | None = None
         self._stray: tuple[Cursor, _Position] | None = None
         self._told: dict[Ref, None] = {}
@@ -76,15 +79,23 @@ class StoreArrivals:
         is gone through again: the same mails have the same keys.
         """
         with self._lock:
-            position = self._position(since)
+            at_once = min(limit, self._at_once)
             try:
-                batch, reached = self._beyond(position, limit)
-            except StateLost:
-                position = replace(position, state="", reached=("", ""))
-                batch, reached = self._beyond(position, limit)
+                batch, reached = self._looked(self._position(since), at_once)
+            except MailboxUnreachable:
+                # On a bad line a few mails get through where many never do.
+                self._at_once = max(at_once // 4, 1)
+                raise
+            self._at_once = min(2 * self._at_once, _AT_ONCE)
             if since is not None and _parsed(since) is None:
                 self._stray = (since, reached)
             return batch
+
+    def _looked(self, position: _Position, limit: int) -> tuple[Batch, _Position]:
+        try:
+            return self._beyond(position, limit)
+        except StateLost:
+            return self._beyond(replace(position, state="", reached=("", "")), limit)
 
     def _position(self, since: Cursor | None) -> _Position:
         known = _parsed(since) if since is not None else None

@@ -94,8 +94,8 @@ def _file_and_die(
 
 
 if __name__ == "__main__":
-    http.client.HTTPConnection.getresponse = _respond_and_die  # type: ignore[method-assign]
+    http.client.HTTPConnection.getresponse = _respond_and_die  # type: ignore[assignment, method-assign]
     SqliteJobStore.apply = _apply_and_die  # type: ignore[assignment, method-assign]
-    StoreMailbox.send = _send_and_forget  # type: ignore[method-assign]
-    StoreMailbox.file = _file_and_die  # type: ignore[method-assign]
+    StoreMailbox.send = _send_and_forget  # type: ignore[assignment, method-assign]
+    StoreMailbox.file = _file_and_die  # type: ignore[assignment, method-assign]
     sys.exit(run(sys.argv[3:]))

@@ -10,7 +10,7 @@ from typing import Final, Literal
 How = Literal["503", "504", "502", "429", "401", "500", "drop", "cut", "freeze", "broken_json"]
 """``drop``: the connection closes without an answer; ``cut``: in the middle of the answer;
 ``freeze``: silence for ``seconds``, then the usual answer; ``broken_json``: half a document under
-the usual status; a number: an error of that status, 502 as a page and not as JSON."""
+the usual status, of what is no JSON as ``cut``; a number: an error of that status, 502 as a page and not as JSON."""
 When = Literal["before", "after", "later"]
 """``before``: the request is not carried out (but for a freeze, which only comes first). ``after``:
 it is. ``later``: the client loses the connection at once, and ``seconds`` after that it is."""

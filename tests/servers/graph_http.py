@@ -170,7 +170,7 @@ def _in_batch(wire: Wire) -> dict[str, Any]:
     return shown
 
 
-def _spoilt(fault: Fault, done: Wire | None) -> Wire:
+def _spoilt(fault: Fault, done: Wire | None) -> Wire:  # noqa: PLR0911 - one for each fault
     match fault.how:
         case "drop":
             return DROPPED
@@ -179,6 +179,8 @@ def _spoilt(fault: Fault, done: Wire | None) -> Wire:
             return Wire(502, page, {"Content-Type": "text/html"})
         case "cut":
             assert done is not None
+            return Wire(done.status, done.content, done.headers, keep=0.5)
+        case "broken_json" if done is not None and not _is_json(done):
             return Wire(done.status, done.content, done.headers, keep=0.5)
         case "freeze":
             assert done is not None
@@ -189,6 +191,11 @@ def _spoilt(fault: Fault, done: Wire | None) -> Wire:
             return Wire(done.status, half, {**done.headers, "Content-Type": "application/json"})
         case _:
             return _wire(_failure(fault))
+
+
+def _is_json(answer: Wire) -> bool:
+    """Half a mail under a whole one's length could be told by nobody."""
+    return not answer.content or "json" in answer.headers.get("Content-Type", "")
 
 
 def _failure(fault: Fault) -> GraphError:

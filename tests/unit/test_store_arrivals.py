@@ -1,8 +1,11 @@
+from collections.abc import Sequence
 from datetime import timedelta
 
 import pytest
 
+from appliance.domain.errors import MailboxUnreachable
 from appliance.domain.mail import Batch, Cursor
+from appliance.mailbox.mailstore import Listed, Mail
 from appliance.mailbox.places import Place
 from appliance.mailbox.store_arrivals import StoreArrivals
 from tests.fakes import NOON, FakeClock
@@ -182,3 +185,31 @@ def test_a_cursor_of_another_mailbox_hides_nothing(store: MemoryStore, cursor: s
     inbox = arrivals(store)
     seen = [*ids(inbox.fetch(Cursor(cursor), 2)), *ids(inbox.fetch(Cursor(cursor), 2))]
     assert seen == [number(0), number(1), number(2)]
+
+
+def test_on_a_bad_line_fewer_mails_are_asked_for_at_once(
+    store: MemoryStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deliver(store, *range(9))
+    read = store.read
+
+    def through_a_bad_line(listed: Sequence[Listed]) -> Sequence[Mail]:
+        if len(listed) > 2:
+            raise MailboxUnreachable("The line broke.")
+        return read(listed)
+
+    monkeypatch.setattr(store, "read", through_a_bad_line)
+    inbox = arrivals(store)
+    cursor: Cursor | None = None
+    seen: list[str] = []
+    failures = 0
+    while len(seen) < 9:
+        try:
+            batch = inbox.fetch(cursor, 8)
+        except MailboxUnreachable:
+            failures += 1
+            continue
+        seen += ids(batch)
+        cursor = batch.cursor
+    assert seen == [number(one) for one in range(9)]
+    assert failures < 9
