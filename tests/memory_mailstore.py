@@ -119,7 +119,8 @@ class MemoryStore:
         )
 
     def _state(self, at: int | None = None) -> str:
-        made = f"s.{len(self.log) if at is None else at}"
+        # As of a server that gives a new one with every answer.
+        made = f"s{next(self._states)}.{len(self.log) if at is None else at}"
         if self.known_states is not None:
             self.known_states.add(made)
         return made

@@ -22,6 +22,7 @@ from appliance.mailbox.places import Place
 _LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
 _TOLD: Final = 5000
 _AT_ONCE: Final = 1000
+_KEEP_SECONDS: Final = 3600.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +45,9 @@ class _Position:
         """The position as it is stored."""
         parts = {"state": self.state, "since": self.since.isoformat(), "reached": self.reached}
         return Cursor(json.dumps({k: v for k, v in parts.items() if v is not None}))
+
+
+_BEGINNING: Final = _Position(state="", since=_LONG_AGO, reached=("", ""))
 
 
 class StoreArrivals:
@@ -69,6 +73,8 @@ class StoreArrivals:
         self._lock = threading.Lock()
         self._at_once = _AT_ONCE
         self._backlog: tuple[str, list[Listed]] | None = None
+        self._ahead: tuple[Cursor | None, _Position] = (None, _BEGINNING)
+        self._given = clock.steady()
         self._stray: tuple[Cursor, _Position] | None = None
         self._told: dict[Ref, None] = {}
 
@@ -89,7 +95,23 @@ class StoreArrivals:
             self._at_once = min(2 * self._at_once, _AT_ONCE)
             if since is not None and _parsed(since) is None:
                 self._stray = (since, reached)
-            return batch
+            return self._quiet(since, batch, reached)
+
+    def _quiet(self, since: Cursor | None, batch: Batch, reached: _Position) -> Batch:
+        """The batch; where it brought nothing, with the cursor that the caller has already.
+
+        A server gives a new state with every answer, and whoever writes each one down wears a disk
+        out. Now and then it is the newest all the same: servers forget the oldest.
+        """
+        now = self._clock.steady()
+        known = _parsed(since) if since is not None else None
+        going_on = known is not None and known.reached is None
+        if going_on and not batch.messages and not batch.unreadable:
+            if now - self._given < _KEEP_SECONDS:
+                self._ahead = (since, reached)
+                return replace(batch, cursor=since)
+        self._ahead, self._given = (batch.cursor, reached), now
+        return batch
 
     def _looked(self, position: _Position, limit: int) -> tuple[Batch, _Position]:
         try:
@@ -98,6 +120,8 @@ class StoreArrivals:
             return self._beyond(replace(position, state="", reached=("", "")), limit)
 
     def _position(self, since: Cursor | None) -> _Position:
+        if since is not None and since == self._ahead[0]:
+            return self._ahead[1]
         known = _parsed(since) if since is not None else None
         if known is not None:
             return known

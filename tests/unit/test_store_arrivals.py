@@ -5,7 +5,7 @@ import pytest
 
 from appliance.domain.errors import MailboxUnreachable
 from appliance.domain.mail import Batch, Cursor
-from appliance.mailbox.mailstore import Listed, Mail
+from appliance.mailbox.mailstore import Changes, Listed, Mail
 from appliance.mailbox.places import Place
 from appliance.mailbox.store_arrivals import StoreArrivals
 from tests.fakes import NOON, FakeClock
@@ -26,14 +26,16 @@ def store() -> MemoryStore:
     return MemoryStore()
 
 
-def arrivals(store: MemoryStore, place: Place = Place.INBOX, days: int = 7) -> StoreArrivals:
+def arrivals(
+    store: MemoryStore, place: Place = Place.INBOX, clock: FakeClock | None = None
+) -> StoreArrivals:
     return StoreArrivals(
         mailbox="north",
         store=store,
         place=place,
-        backlog_days=days,
+        backlog_days=7,
         largest_mb=20,
-        clock=FakeClock(),
+        clock=clock or FakeClock(),
     )
 
 
@@ -124,7 +126,7 @@ def test_a_server_that_replays_everything_brings_back_no_mail_of_years_ago(
     deliver(store, 2)
     cursor = arrivals(store).fetch(None, 10).cursor
     assert cursor is not None
-    replayed = Cursor(cursor.replace('"s.2"', '"s.0"'))
+    replayed = Cursor(cursor.replace('.2"', '.0"'))
     assert replayed != cursor
     assert ids(arrivals(store).fetch(replayed, 10)) == [number(2)]
 
@@ -213,3 +215,42 @@ def test_on_a_bad_line_fewer_mails_are_asked_for_at_once(
         cursor = batch.cursor
     assert seen == [number(one) for one in range(9)]
     assert failures < 9
+
+
+def test_as_long_as_nothing_comes_the_cursor_stays_and_the_server_is_asked_with_its_newest_state(
+    store: MemoryStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = FakeClock()
+    inbox = arrivals(store, clock=clock)
+    deliver(store, 1)
+    cursor = inbox.fetch(None, 10).cursor
+    asked: list[str] = []
+    changes = store.changes
+
+    def noted(place: Place, state: str, limit: int) -> Changes:
+        asked.append(state)
+        return changes(place, state, limit)
+
+    monkeypatch.setattr(store, "changes", noted)
+    first = next(iter(store.items))
+    for _ in range(3):
+        store.log.append((Place.INBOX, "changed", first))
+        assert inbox.fetch(cursor, 10).cursor == cursor
+    assert len(set(asked)) == 3
+    clock.advance(timedelta(hours=1, seconds=1))
+    store.log.append((Place.INBOX, "changed", first))
+    later = inbox.fetch(cursor, 10).cursor
+    assert later != cursor
+    assert inbox.fetch(later, 10).cursor == later
+    deliver(store, 2)
+    assert ids(inbox.fetch(later, 10)) == [number(2)]
+
+
+def test_whoever_goes_back_to_an_older_cursor_is_given_everything_since(store: MemoryStore) -> None:
+    inbox = arrivals(store)
+    deliver(store, 1)
+    cursor = inbox.fetch(None, 10).cursor
+    assert inbox.fetch(cursor, 10).messages == ()
+    deliver(store, 2)
+    for _ in range(3):
+        assert ids(inbox.fetch(cursor, 10)) == [number(2)]
