@@ -106,10 +106,10 @@ class StoreArrivals:
         now = self._clock.steady()
         known = _parsed(since) if since is not None else None
         going_on = known is not None and known.reached is None
-        if going_on and not batch.messages and not batch.unreadable:
-            if now - self._given < _KEEP_SECONDS:
-                self._ahead = (since, reached)
-                return replace(batch, cursor=since)
+        brought = bool(batch.messages or batch.unreadable)
+        if going_on and not brought and now - self._given < _KEEP_SECONDS:
+            self._ahead = (since, reached)
+            return replace(batch, cursor=since)
         self._ahead, self._given = (batch.cursor, reached), now
         return batch
 

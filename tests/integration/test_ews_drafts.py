@@ -122,6 +122,20 @@ def test_a_reply_that_was_not_finished_is_removed(tmp_path: Path, how: How) -> N
         assert ref in store.tagged(Place.DRAFTS, Tag.REPLY, TAGS[Tag.REPLY])
 
 
+def test_a_reply_whose_id_got_lost_is_removed_and_no_other_draft_is(tmp_path: Path) -> None:
+    with ews_desk(tmp_path) as desk:
+        original = Ref(desk.server.deliver(DESK, raw_mail(1)))
+        store = desk.store()
+        others = store.draft(reply(2), {Tag.REPLY: "r-2"}, original)
+        desk.server.faults.plan(Fault(how="drop", operation="CreateItem", when="after"))
+        with pytest.raises(MailboxUnreachable):
+            store.draft(reply(1), TAGS, original)
+        assert len(desk.server.items(DESK, "Drafts")) == 2
+        # After a restart, too: only the subject tells.
+        ref = desk.store().draft(reply(1), TAGS, original)
+        assert {item.id for item in desk.server.items(DESK, "Drafts")} == {others, ref}
+
+
 @BOTH
 def test_an_address_nobody_can_write_to_is_refused(desk: EwsDesk) -> None:
     store = desk.store()

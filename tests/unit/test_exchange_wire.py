@@ -166,6 +166,32 @@ def test_a_missing_right_is_named_with_the_page_that_has_the_command(code: str) 
     assert code in str(fault(code))
 
 
+ANSWER = (
+    '<?xml version="1.0"?><s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"><s:Body>'
+    "<m:{name}Response><m:ResponseMessages>"
+    '<m:{name}ResponseMessage ResponseClass="Success"><m:ResponseCode>NoError</m:ResponseCode>'
+    '</m:{name}ResponseMessage><m:{name}ResponseMessage ResponseClass="Error">'
+    "<m:ResponseCode>{code}</m:ResponseCode>"
+    "</m:{name}ResponseMessage></m:ResponseMessages></m:{name}Response></s:Body></s:Envelope>"
+)
+
+
+@pytest.mark.parametrize(
+    ("name", "code", "kind"),
+    [
+        ("GetItem", "ErrorItemNotFound", None),
+        ("GetItem", "ErrorServerBusy", Busy),
+        ("SyncFolderItems", "ErrorInvalidSyncStateData", StateLost),
+        ("SyncFolderItems", "NoError", None),
+    ],
+)
+def test_what_the_library_would_misread_is_read_before_it(
+    name: str, code: str, kind: type[Exception] | None
+) -> None:
+    error = Site().meaning(200, ANSWER.format(name=name, code=code).encode())
+    assert (None if error is None else type(error)) is kind
+
+
 @given(some.binary(max_size=200) | some.text(max_size=100).map(lambda text: body(text, text)))
 def test_no_answer_makes_reading_it_fail(content: bytes) -> None:
     code, _ = soap_fault(content)
@@ -211,7 +237,8 @@ def test_a_session_takes_nothing_from_the_environment_but_the_way_out(
         recorder=None,
     )
     auth: Callable[[Any], Any] = lambda request: request  # noqa: E731
-    session = wire.session(auth)
+    session = requests.Session()
+    wire.fit(session, auth)
     merged = session.merge_environment_settings(wire.url, {}, None, None, None)
     assert merged["verify"] is True
     assert merged["proxies"]["https"] == "http://proxy.example.com:3128"

@@ -1,6 +1,5 @@
 """Exchange by EWS: the only door to exchangelib.
 
-exchangelib signs in, wraps and sends requests and parses answers. Which requests, what they hold
-and what an answer means is written here: its models repeat requests by themselves, lose times they
-cannot parse and read every field of every mail.
+exchangelib writes requests and reads answers. Its own sessions, repetitions and errors stop at
+``wire`` and ``line``; the other modules say what is asked for and what an answer means to us.
 """

@@ -1,12 +1,11 @@
-"""What an answer of an Exchange server means before its XML is looked at: by status and fault."""
+"""What an answer of an Exchange server means before its XML is read: by status and fault."""
 
+import re
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any, Final
 
-import requests
-from exchangelib.protocol import RetryPolicy
-from exchangelib.util import ENS, TNS, to_xml
+from exchangelib import FailFast
 
 from appliance.domain.errors import ConfigError, MailboxUnreachable
 from appliance.mailbox.exchange.faults import BUSY, NoRight, SignInRefused, fault
@@ -17,21 +16,24 @@ BUSY_SECONDS: Final = 10.0
 
 _OK: Final = 200
 _SCHEMES: Final = ("NTLM", "Basic", "Bearer", "Negotiate")
+_HEAD: Final = 4096
+_REFUSED: Final = re.compile(
+    rb"Fault>|ResponseCode>ErrorServerBusy|"
+    rb"<(?:\w+:)?SyncFolderItemsResponseMessage\s[^>]*ResponseClass=[\"']Error"
+)
+_CODE: Final = re.compile(
+    rb"<(?:\w+:)?ResponseCode\b[^>]*>\s*(\w+)\s*<|<faultcode\b[^>]*>[^<]*?\b(Error\w+)\s*<"
+)
+_REST: Final = re.compile(rb"BackOffMilliseconds[^>]*>\s*([^<]*?)\s*<")
 
 
-class Answers(RetryPolicy):  # type: ignore[misc]
+class Answers(FailFast):  # type: ignore[misc]
     """What an HTTP answer means before any of its XML is looked at; nothing is ever repeated."""
-
-    fail_fast = True
-    back_off_until = None
 
     def __init__(self, wire: Wire) -> None:
         self._wire = wire
 
-    def back_off(self, seconds: float) -> None:
-        """The library's own rest is not used."""
-
-    def raise_response_errors(self, response: requests.Response) -> None:
+    def raise_response_errors(self, response: Any) -> None:
         """Pass an answer that holds what was asked for.
 
         Raises:
@@ -39,13 +41,31 @@ class Answers(RetryPolicy):  # type: ignore[misc]
             SignInRefused: 401.
             MailboxUnreachable: any other failure; the gate is shut where the server wants that.
         """
-        status = response.status_code
-        if status == _OK:
+        streamed = getattr(response, "streamed", False) and response.status_code == _OK
+        content: bytes = b"" if streamed else response.content
+        self._note(response, content)
+        if streamed:
             return
-        self._wire.heed(status, response.headers)
-        if status == 500:  # noqa: PLR2004
-            self._soap_fault(response.content)
-        raise self._failure(status, response.headers)
+        # The library would read what lies in memory byte by byte.
+        response.iter_content = lambda: iter((content,))
+        self._judge(response.status_code, response.headers, content)
+
+    def _judge(self, status: int, headers: Mapping[str, str], content: bytes) -> None:
+        self._wire.heed(status, headers)
+        if status == 500 or _REFUSED.search(content[:_HEAD]):  # noqa: PLR2004
+            # For some codes the library would ask again in the words of an older version, it takes
+            # a fault for XML only where it begins in one of two ways, it forgets how long a busy
+            # server wants rest, and of a synchronisation that is refused it expects a state.
+            self._soap_fault(content)
+        if status != _OK:
+            raise self._failure(status, headers)
+
+    def _note(self, response: Any, content: bytes) -> None:
+        if self._wire.recorder is not None:
+            request, status = response.request, response.status_code
+            self._wire.recorder.note(
+                request.method or "", request.url, request.body, status, response.headers, content
+            )
 
     def _failure(self, status: int, headers: Mapping[str, str]) -> Exception:
         place = f"{self._wire.host}:{self._wire.port}"
@@ -72,30 +92,13 @@ class Answers(RetryPolicy):  # type: ignore[misc]
 
 
 def soap_fault(content: bytes) -> tuple[str, float]:
-    """The response code of a SOAP fault, or empty, and the rest it asks for (seconds)."""
-    try:
-        root = to_xml(content).getroot()
-    except (SyntaxError, AttributeError):
-        return "", BUSY_SECONDS
-    codes = [one.text for one in root.iter(f"{{{ENS}}}ResponseCode") if one.text]
-    code = (codes[0] if codes else _fault_code(root)).strip()
-    return code if code.isalnum() and code.isascii() else "", rest_seconds(root)
-
-
-def rest_seconds(element: Any) -> float:
-    """The rest that a busy server asks for, ``BUSY_SECONDS`` where it does not say."""
-    for one in element.iter(f"{{{TNS}}}Value"):
-        if one.get("Name") == "BackOffMilliseconds":
-            with suppress(ValueError, TypeError):
-                return float(one.text) / 1000
-    return BUSY_SECONDS
-
-
-def _fault_code(root: Any) -> str:
-    """SOAP 1.1 §4.4.1: ``a:ErrorSchemaValidation``; only what EWS names counts."""
-    said = next((one.text or "" for one in root.iter("faultcode")), "")
-    name: str = said.rpartition(":")[2]
-    return name if name.startswith("Error") else ""
+    """What went wrong by its response code, or empty, and the rest that is asked for (seconds)."""
+    codes = [(one[1] or one[2]).decode() for one in _CODE.finditer(content)]
+    failures = [one for one in codes if one.isalnum() and one != "NoError"]
+    seconds, wish = BUSY_SECONDS, _REST.search(content)
+    with suppress(ValueError):
+        seconds = BUSY_SECONDS if wish is None else float(wish[1]) / 1000
+    return BUSY if BUSY in failures else next(iter(failures), ""), seconds
 
 
 def _refused(place: str, offered: str) -> str:

@@ -1,33 +1,22 @@
 """A reply put into Drafts: every header and the text are ours, threaded as the server threads."""
 
 import re
-from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
+
+from exchangelib import Account, Body, Mailbox, Message, Q
+from exchangelib.items import ALWAYS_OVERWRITE
 
 from appliance.domain.draft import Reply
-from appliance.domain.errors import ApplianceError, ReplyRefused
+from appliance.domain.errors import ReplyRefused
 from appliance.domain.mail import Address, MessageId
 from appliance.mailbox.clean import one_line
 from appliance.mailbox.compose import MAX_REFERENCES, wire_address
-from appliance.mailbox.exchange.elements import (
-    Element,
-    Property,
-    every,
-    field,
-    first,
-    id_of,
-    item_id,
-    item_ids,
-    made,
-    person,
-)
 from appliance.mailbox.exchange.faults import Busy, Fault, Gone, refusal
 from appliance.mailbox.exchange.folders import Folders
-from appliance.mailbox.exchange.items import MESSAGE_ID, TAGS
 from appliance.mailbox.exchange.line import Line
+from appliance.mailbox.exchange.models import MESSAGE_ID, TAGS, NamedFolder, header
 from appliance.mailbox.exchange.search import Search
 from appliance.mailbox.mailstore import Ref, Tag
 from appliance.mailbox.places import Place
@@ -35,20 +24,18 @@ from appliance.mailbox.places import Place
 _NAME: Final = re.compile(r"[!-9;-~]{1,70}")
 _ID: Final = re.compile(r"[!-;=?-~]{1,900}")
 _NEWLINE: Final = re.compile(r"\r\n|[\r\n\u0085\u2028\u2029]")
+_FORBIDDEN: Final = re.compile("[^\\t\\n\\r\\x20-\\ud7ff\\ue000-\\ufffd\\U00010000-\\U0010ffff]")
+"""What XML 1.0 (§2.2) cannot hold."""
+
+_LONGEST_SUBJECT: Final = 255
+"""Exchange takes no longer one."""
+
 _STRUCTURE: Final = frozenset(
     """
     from to cc bcc subject date message-id in-reply-to references mime-version content-type
     content-transfer-encoding
     """.split()
 )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Part:
-    """One property of a draft: how it is named, and its element with the value."""
-
-    uri: Element
-    value: Element
 
 
 class Drafts:
@@ -59,16 +46,16 @@ class Drafts:
         self._folders = folders
         self._search = search
         self._replies_taken = True
-        self._leftovers: deque[Ref] = deque(maxlen=100)
 
     def draft(self, reply: Reply, tags: Mapping[Tag, str], original: Ref | None) -> Ref:
         """As ``MailStore.draft``; ReplyRefused where the server refuses an address."""
+        values, ref, willing = _values(reply, tags), None, True
         try:
-            ref, willing = None, True
             if original is not None and self._replies_taken:
-                ref, willing = self._as_reply(reply, tags, original)
+                unfinished = _line(reply.id)[:_LONGEST_SUBJECT]
+                ref, willing = self._as_reply(unfinished, values, original)
             if ref is None:
-                ref = self.create(Place.DRAFTS, _whole(reply, tags))
+                ref = self.create(Place.DRAFTS, {**values, "is_read": True})
                 # A server that takes this one and not the other has no replies at all.
                 self._replies_taken = self._replies_taken and willing
         except Fault as error:
@@ -78,188 +65,117 @@ class Drafts:
             raise refused from error
         return ref
 
-    def remove(self, refs: list[Ref]) -> None:
+    def remove(self, refs: Sequence[Ref]) -> None:
         """As ``MailStore.remove``."""
-        for at in range(0, len(refs), 100):
-            body = made(
-                "m:DeleteItem",
-                item_ids(refs[at : at + 100]),
-                DeleteType="HardDelete",
-                SendMeetingCancellations="SendToNone",
-                AffectedTaskOccurrences="AllOccurrences",
-                SuppressReadReceipts="true",
-            )
-            for message in self._line.ask("DeleteItem", body):
-                error = self._line.failure(message)
-                if error is not None and not isinstance(error, Gone):
-                    raise error
+        for result in self._line.run(
+            lambda account: account.bulk_delete([(ref, None) for ref in refs])
+        ):
+            with suppress(Gone):
+                self._line.checked(result)
 
-    def create(self, place: Place, item: Element) -> Ref:
-        """Put an item into a folder, unsent."""
-
-        def act(folder: Element) -> Element:
-            body = made(
-                "m:CreateItem",
-                made("m:SavedItemFolderId", folder),
-                made("m:Items", item),
-                MessageDisposition="SaveOnly",
-                SendMeetingInvitations="SendToNone",
-            )
-            return self._line.ask_one("CreateItem", body)
-
-        items = first(self._folders.within(place, act), "m:Items")
-        found = None if items is None or not len(items) else id_of(items[0])
-        if found is None:
-            raise Fault("")
-        return Ref(found[0])
+    def create(self, place: Place, values: Mapping[str, Any]) -> Ref:
+        """Put a mail into a folder, unsent."""
+        return self._folders.within(
+            place, lambda folder: Ref(Message(folder=folder, **values).save().id)
+        )
 
     def _as_reply(
-        self, reply: Reply, tags: Mapping[Tag, str], original: Ref
+        self, unfinished: str, values: Mapping[str, Any], original: Ref
     ) -> tuple[Ref | None, bool]:
         """A reply as the server makes it, then everything of ours over it.
 
+        Until it is ours to the letter it quotes the mail, and only its subject, ``unfinished``,
+        tells that we made it: an answer that gets lost leaves it behind.
+
         Returns the draft or, where it did not come about, None and whether it may another time.
         """
-        self._tidy()
-        answer = made(
-            "t:ReplyToItem",
-            made("t:Subject", text=one_line(reply.subject)),
-            _people("t:ToRecipients", reply.recipient, reply.recipient_name),
-            item_id(original, tag="t:ReferenceItemId"),
-            made("t:NewBodyContent", text=_text(reply.text), BodyType="Text"),
-        )
+
+        def create(folder: NamedFolder) -> Ref:
+            asked = Message(account=folder.account, id=original)
+            answer = asked.create_reply(
+                subject=unfinished, body=values["body"], to_recipients=values["to_recipients"]
+            )
+            return Ref(answer.save(folder).id)
+
+        self.remove(self._called(unfinished))
+        ref, willing = None, True
         try:
-            ref = self.create(Place.DRAFTS, answer)
-            # Until it is ours to the letter it quotes the mail and has no mark of ours.
-            self._leftovers.append(ref)
-            if self._overwritten(ref, reply, tags):
-                self._leftovers.remove(ref)
+            ref = self._folders.within(Place.DRAFTS, create)
+            if self._overwritten(ref, values):
                 return ref, True
         except Fault as error:
             if isinstance(error, Busy) or refusal(error) is not None:
                 raise
-            self._tidy()
-            return None, isinstance(error, Gone)
-        self._tidy()
-        return None, True
+            willing = isinstance(error, Gone)
+        self.remove(self._called(unfinished) if ref is None else [ref])
+        return None, willing
 
-    def _tidy(self) -> None:
-        """Remove what an earlier try left behind; where that fails, the next one tries again."""
-        left = list(self._leftovers)
-        if left:
-            with suppress(ApplianceError):
-                self.remove(left)
-                for ref in left:
-                    self._leftovers.remove(ref)
+    def _called(self, subject: str) -> list[Ref]:
+        """The drafts with this subject; the server's word is not taken for it."""
+        refs = self._search.find(Place.DRAFTS, Q(subject=subject))
+        found = self._search.get(refs, ["subject"])
+        return [Ref(item.id) for item in found if item.subject == subject]
 
-    def _overwritten(self, ref: Ref, reply: Reply, tags: Mapping[Tag, str]) -> bool:
+    def _overwritten(self, ref: Ref, values: Mapping[str, Any]) -> bool:
         """Put ours over a reply the server made; False where it brought files of the mail along."""
-        item = next(self._search.get([ref], lambda: [field("item:Attachments")]), None)
-        found = None if item is None else id_of(item)
-        if item is None or found is None or _has_files(item):
+        item = next(self._search.get([ref], ["attachments"]), None)
+        if item is None or item.attachments:
             return False
-        parts = [*_schema(reply), *_properties(reply, tags)]
-        sets = (made("t:SetItemField", one.uri, made("t:Message", one.value)) for one in parts)
-        change = made("t:ItemChange", item_id(*found), made("t:Updates", *sets))
-        body = made(
-            "m:UpdateItem",
-            made("m:ItemChanges", change),
-            ConflictResolution="AlwaysOverwrite",
-            MessageDisposition="SaveOnly",
-            SuppressReadReceipts="true",
-        )
-        self._line.ask_one("UpdateItem", body)
+
+        def save(account: Account) -> None:
+            draft = Message(account=account, id=item.id, changekey=item.changekey, **values)
+            draft.save(update_fields=list(values), conflict_resolution=ALWAYS_OVERWRITE)
+
+        self._line.run(save)
         return True
 
 
-def note(tags: Mapping[Property, str], subject: str, text: str) -> Element:
+def note(fields: Mapping[str, str], subject: str, text: str) -> dict[str, Any]:
     """A mail to nobody, for people who look into a folder of ours."""
-    return made(
-        "t:Message",
-        made("t:Subject", text=one_line(subject)),
-        made("t:Body", text=_text(text), BodyType="Text"),
-        *(one.with_value(value) for one, value in tags.items()),
-        made("t:IsRead", text="true"),
-    )
+    return {"subject": _line(subject), "body": _text(text), "is_read": True, **fields}
 
 
-def _whole(reply: Reply, tags: Mapping[Tag, str]) -> Element:
-    """A mail of its own, its parts in the order of the schema (MS-OXWSMSG §2.2.4.1)."""
-    subject, body, answered, to, sender, references = _in_order(reply)
-    return made(
-        "t:Message",
-        subject,
-        body,
-        *answered,
-        *(one.value for one in _properties(reply, tags)),
-        to,
-        sender,
-        made("t:IsRead", text="true"),
-        *references,
-    )
-
-
-def _has_files(item: Element) -> bool:
-    return any(len(one) for one in every(item, "t:Attachments"))
-
-
-def _schema(reply: Reply) -> Iterator[_Part]:
-    """What the schema has names for; its Message-ID some servers ignore and others protect."""
-    subject, body, answered, to, sender, references = _in_order(reply)
-    yield _Part(uri=field("item:Subject"), value=subject)
-    yield _Part(uri=field("item:Body"), value=body)
-    for one in answered:
-        yield _Part(uri=field("item:InReplyTo"), value=one)
-    yield _Part(uri=field("message:ToRecipients"), value=to)
-    yield _Part(uri=field("message:From"), value=sender)
-    for one in references:
-        yield _Part(uri=field("message:References"), value=one)
-
-
-def _in_order(
-    reply: Reply,
-) -> tuple[Element, Element, list[Element], Element, Element, list[Element]]:
-    parent = () if reply.in_reply_to is None else (reply.in_reply_to,)
-    return (
-        made("t:Subject", text=one_line(reply.subject)),
-        made("t:Body", text=_text(reply.text), BodyType="Text"),
-        [made("t:InReplyTo", text=text) for text in _ids(parent)[:1]],
-        _people("t:ToRecipients", reply.recipient, reply.recipient_name),
-        person("t:From", _address(reply.sender), one_line(reply.sender_name)),
-        [made("t:References", text=" ".join(_ids(reply.references)))]
-        if _ids(reply.references)
-        else [],
-    )
-
-
-def _properties(reply: Reply, tags: Mapping[Tag, str]) -> Iterator[_Part]:
-    """What the schema has no name for, or servers do not take by it."""
-    values: list[tuple[Property, str]] = [(MESSAGE_ID, f"<{reply.id}>")]
-    values += [(TAGS[tag], value) for tag, value in tags.items()]
+def _values(reply: Reply, tags: Mapping[Tag, str]) -> dict[str, Any]:
+    """A reply by the fields of its model; what the schema has no name for is a property."""
+    parent = _ids(() if reply.in_reply_to is None else (reply.in_reply_to,))
+    references = _ids(reply.references)
+    values: dict[str, Any] = {
+        "subject": _line(reply.subject)[:_LONGEST_SUBJECT],
+        "body": _text(reply.text),
+        "to_recipients": [_person(reply.recipient, reply.recipient_name)],
+        "author": _person(reply.sender, reply.sender_name),
+        MESSAGE_ID: f"<{reply.id}>",
+    }
+    if parent:
+        values["in_reply_to"] = parent
+    if references:
+        values["references"] = references
+    values |= {TAGS[tag]: _FORBIDDEN.sub("", value) for tag, value in tags.items()}
     for name, value in reply.headers:
         if _NAME.fullmatch(name) and name.lower() not in _STRUCTURE:
-            values.append((Property(name=name.lower(), internet_header=True), one_line(value)))
-    for one, value in values:
-        yield _Part(uri=one.uri(), value=one.with_value(value))
+            values[header(name)] = _line(value)
+    return values
 
 
-def _ids(ids: tuple[MessageId, ...]) -> list[str]:
+def _ids(ids: tuple[MessageId, ...]) -> str:
     """As they stand in a header: the first and the newest, those that can be written."""
     kept = ids if len(ids) <= MAX_REFERENCES else (ids[0], *ids[1 - MAX_REFERENCES :])
-    return [f"<{one}>" for one in kept if _ID.fullmatch(one)]
+    return " ".join(f"<{one}>" for one in kept if _ID.fullmatch(one))
 
 
-def _people(tag: str, address: Address, name: str) -> Element:
-    return made(tag, *person(tag, _address(address), one_line(name)))
+def _person(address: Address, name: str) -> Mailbox:
+    """Somebody in a header, in ASCII where that can be; ReplyRefused: it is no address."""
+    try:
+        written = wire_address(address, utf8=False)
+    except ReplyRefused:
+        written = wire_address(address, utf8=True)
+    return Mailbox(email_address=written, name=_line(name) or None)
 
 
-def _address(address: Address) -> str:
-    """An address as it goes over the wire, in ASCII where it can be; ReplyRefused: it is none."""
-    with suppress(ReplyRefused):
-        return wire_address(address, utf8=False)
-    return wire_address(address, utf8=True)
+def _line(text: str) -> str:
+    return _FORBIDDEN.sub("", one_line(text))
 
 
-def _text(text: str) -> str:
+def _text(text: str) -> Body:
     """The text with the line ends of a mail."""
-    return _NEWLINE.sub("\r\n", text)
+    return Body(_FORBIDDEN.sub("", _NEWLINE.sub("\r\n", text)))

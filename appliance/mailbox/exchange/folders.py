@@ -2,22 +2,18 @@
 
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Final, TypeVar
+
+from exchangelib import Account, Folder, FolderCollection
+from exchangelib.folders import SHALLOW, Root
+from exchangelib.services import CreateFolder
 
 from appliance.config.accounts import ExchangeSettings
 from appliance.domain.ports import Clock
-from appliance.mailbox.exchange.elements import (
-    Element,
-    every,
-    field,
-    first,
-    id_of,
-    made,
-    shape,
-    text_of,
-)
 from appliance.mailbox.exchange.faults import Fault, FolderGone, Gone
 from appliance.mailbox.exchange.line import Line
+from appliance.mailbox.exchange.models import NamedFolder
 from appliance.mailbox.places import Place
 
 T = TypeVar("T")
@@ -29,7 +25,6 @@ _DISTINGUISHED: Final = {
     Place.OUTBOX: "outbox",
 }
 _ROOT: Final = "msgfolderroot"
-_PAGE: Final = 200
 _FRESH_SECONDS: Final = 600.0
 """A folder that a person threw away keeps its id inside the deleted items: look now and then."""
 
@@ -47,128 +42,96 @@ class Folders:
         self._line = line
         self._clock = clock
         self._lock = threading.Lock()
-        self._ids: dict[Place, str] = {}
+        self._ids: dict[str, Place] = {}
         self._own: dict[Place, str] = {}
         self._until = 0.0
 
-    def within(self, place: Place, act: Callable[[Element], T]) -> T:
-        """Do something with the element that names a folder; once more where it was deleted."""
-        if place in _DISTINGUISHED:
-            return act(self.named(place))
-        folder = self._ours(place)
+    def within(self, place: Place, act: Callable[[NamedFolder], T]) -> T:
+        """Do something with a folder; once more where it was deleted."""
+        folder = self.name(place)
         try:
-            return act(made("t:FolderId", Id=folder))
+            return self._line.run(lambda account: act(named(account, folder)))
         except (FolderGone, Gone):
             self.forget()
-            again = self._ours(place)
+            again = self.name(place)
             if again == folder:
                 raise
-            return act(made("t:FolderId", Id=again))
+            return self._line.run(lambda account: act(named(account, again)))
 
-    def named(self, place: Place) -> Element:
-        """The element that names a folder as we know it."""
-        if place in _DISTINGUISHED:
-            return self._distinguished(_DISTINGUISHED[place])
-        return made("t:FolderId", Id=self._ours(place))
+    def name(self, place: Place) -> str:
+        """The distinguished name or, as we know it, the id of a folder."""
+        return _DISTINGUISHED.get(place) or self._ours(place)
 
     def place_of(self, folder: str) -> Place | None:
         """What the folder with this id is for; None: it is none of those we know."""
-        known = {**self._own_ids(), **self._own}
-        return next((place for place, one in known.items() if one == folder), None)
+        with self._lock:
+            own = {one: place for place, one in self._own.items()}
+        return own.get(folder) or self._every().get(folder)
 
     def forget(self) -> None:
         """Look for our own folders again when they are needed next."""
         with self._lock:
             self._own.clear()
 
-    def _distinguished(self, name: str) -> Element:
-        if self._line.address is None:
-            return made("t:DistinguishedFolderId", Id=name)
-        mailbox = made("t:Mailbox", made("t:EmailAddress", text=self._line.address))
-        return made("t:DistinguishedFolderId", mailbox, Id=name)
+    def _every(self) -> dict[str, Place]:
+        """The folders that every account has, by their ids, which stay for ever."""
 
-    def _own_ids(self) -> dict[Place, str]:
-        """The ids of the folders that every account has; they stay for ever."""
+        def get(account: Account) -> dict[str, Place]:
+            asked = [named(account, name) for name in _DISTINGUISHED.values()]
+            folders = FolderCollection(account=account, folders=asked)
+            found: dict[str, Place] = {}
+            for place, one in zip(
+                _DISTINGUISHED, folders.get_folders(additional_fields=set()), strict=True
+            ):
+                with suppress(FolderGone, Gone):
+                    found[self._line.checked(one).id] = place
+            return found
+
         with self._lock:
             if not self._ids:
-                places = tuple(_DISTINGUISHED)
-                names = (self._distinguished(_DISTINGUISHED[place]) for place in places)
-                body = made("m:GetFolder", shape("m:FolderShape"), made("m:FolderIds", *names))
-                answers = self._line.ask("GetFolder", body)
-                for place, answer in zip(places, answers, strict=False):
-                    error = self._line.failure(answer)
-                    if error is None:
-                        self._ids[place] = self._folder_id(answer)
-                    elif not isinstance(error, FolderGone | Gone):
-                        raise error
-            return dict(self._ids)
+                self._ids = self._line.run(get)
+            return self._ids
 
     def _ours(self, place: Place) -> str:
         with self._lock:
             if self._clock.steady() >= self._until or place not in self._own:
-                self._own = self._find()
+                self._own = self._line.run(self._found)
                 self._until = self._clock.steady() + _FRESH_SECONDS
             if place not in self._own:
-                self._own[place] = self._make(self._names[place])
+                self._own[place] = self._made(place)
             return self._own[place]
 
-    def _find(self, only: str = "") -> dict[Place, str]:
+    def _found(self, account: Account) -> dict[Place, str]:
         """Our folders among those beside the inbox; names are compared as Exchange does."""
-        wanted = {
-            name.casefold(): place
-            for place, name in self._names.items()
-            if only.casefold() in {"", name.casefold()}
-        }
+        beside = FolderCollection(account=account, folders=[named(account, _ROOT)])
         found: dict[Place, str] = {}
-        offset = 0
-        while True:
-            root = first(self._line.ask_one("FindFolder", self._page(offset)), "m:RootFolder")
-            folders = [] if root is None else list(every(root, "t:Folders/t:Folder"))
-            for one in folders:
-                place = wanted.get((text_of(one, "t:DisplayName") or "").casefold())
-                there = id_of(one, "t:FolderId")
-                if place is not None and there is not None:
-                    found[place] = there[0]
-            offset += len(folders)
-            if root is None or not folders or root.get("IncludesLastItemInRange") != "false":
-                return found
+        for one in beside.find_folders(depth=SHALLOW, additional_fields=set(), page_size=200):
+            name = (self._line.checked(one).name or "").casefold()
+            found |= {
+                place: one.id for place, wanted in self._names.items() if wanted.casefold() == name
+            }
+        return found
 
-    def _page(self, offset: int) -> Element:
-        view = made(
-            "m:IndexedPageFolderView",
-            MaxEntriesReturned=str(_PAGE),
-            Offset=str(offset),
-            BasePoint="Beginning",
-        )
-        return made(
-            "m:FindFolder",
-            shape("m:FolderShape", field("folder:DisplayName")),
-            view,
-            made("m:ParentFolderIds", self._distinguished(_ROOT)),
-            Traversal="Shallow",
-        )
+    def _made(self, place: Place) -> str:
+        name = self._names[place]
 
-    def _make(self, name: str) -> str:
-        folder = made(
-            "t:Folder", made("t:FolderClass", text="IPF.Note"), made("t:DisplayName", text=name)
-        )
-        body = made(
-            "m:CreateFolder",
-            made("m:ParentFolderId", self._distinguished(_ROOT)),
-            made("m:Folders", folder),
-        )
+        def make(account: Account) -> str:
+            root = named(account, _ROOT)
+            folder = Folder(root=root.root, name=name, folder_class="IPF.Note")
+            made: str = CreateFolder(account=account).get(parent_folder=root, folders=[folder]).id
+            return made
+
         try:
-            made_id = self._folder_id(self._line.ask_one("CreateFolder", body))
+            return self._line.run(make)
         except Fault as error:
             if error.code != "ErrorFolderExists":
                 raise
-            made_id = next(iter(self._find(name).values()), "")
-        if not made_id:
+        found = self._line.run(self._found).get(place)
+        if found is None:
             raise FolderGone("ErrorFolderNotFound")
-        return made_id
+        return found
 
-    @staticmethod
-    def _folder_id(message: Element) -> str:
-        folders = first(message, "m:Folders")
-        found = None if folders is None or not len(folders) else id_of(folders[0], "t:FolderId")
-        return "" if found is None else found[0]
+
+def named(account: Account, name: str) -> NamedFolder:
+    """The folder with this id or distinguished name; nothing is asked of the server."""
+    return NamedFolder(root=Root(account=account), id=name)

@@ -1,4 +1,4 @@
-"""The line to an Exchange server: one account, signed in, one HTTP request for one call."""
+"""The line to an Exchange server: one account of exchangelib, signed in, its errors translated."""
 
 import threading
 from collections.abc import Callable
@@ -6,9 +6,8 @@ from typing import Any, Final, TypeVar
 from urllib.parse import urlsplit
 
 import requests
-from exchangelib import Account
-from exchangelib.credentials import DELEGATE, IMPERSONATION
-from exchangelib.errors import EWSError
+from exchangelib import DELEGATE, IMPERSONATION, Account, Identity
+from exchangelib.errors import ErrorServerBusy, EWSError
 from exchangelib.transport import NTLM, get_auth_instance
 from requests.auth import HTTPBasicAuth
 
@@ -16,19 +15,28 @@ from appliance.config.accounts import ExchangeSettings
 from appliance.config.mailboxes import is_local
 from appliance.config.secrets import Secret
 from appliance.domain.errors import ApplianceError, ConfigError, MailboxUnreachable
-from appliance.mailbox.exchange.answers import Answers, rest_seconds
-from appliance.mailbox.exchange.elements import Element, text_of
+from appliance.mailbox.exchange.account import opened
+from appliance.mailbox.exchange.answers import BUSY_SECONDS, Answers
 from appliance.mailbox.exchange.faults import BUSY, NoRight, NotSent, fault
-from appliance.mailbox.exchange.library import OneAccount, OneProtocol, configuration, service
 from appliance.mailbox.exchange.wire import Wire
 from appliance.mailbox.mailstore import LIMIT_FACTOR
 from appliance.mailbox.signin import SignIn
 
 T = TypeVar("T")
 
+_MALFORMED: Final = (
+    AttributeError,
+    KeyError,
+    TypeError,
+    ValueError,
+    SyntaxError,
+    PermissionError,
+)
+"""What the library makes of an answer that lacks what every answer has."""
+
 _PATH: Final = "/EWS/Exchange.asmx"
 _CONNECT_SECONDS: Final = 10.0
-_OK: Final = "NoError"
+_ACCESS: Final = {"delegate": DELEGATE, "impersonation": IMPERSONATION}
 
 
 class Line:
@@ -48,37 +56,25 @@ class Line:
     ) -> None:
         self._settings = settings
         self._sign_in = sign_in
-        self.wire = wire
         self._connections = connections
         self._lock = threading.Lock()
         self._known: tuple[Secret, Account] | None = None
-        self._answers = Answers(wire)
+        self._address = address_of(settings, sign_in)
+        self.wire = wire
         self.timeout = (connect_seconds(settings), settings.timeout_seconds)
-        self.address = address_of(settings, sign_in)
 
-    def ask(self, operation: str, body: Element) -> list[Element]:
-        """Make one request and give its response messages, whatever they say.
+    def run(self, act: Callable[[Account], T]) -> T:
+        """Do something with the signed-in account; a refused token is renewed and it is redone.
 
         Raises:
             CredentialsRefused, MailboxUnreachable, StateLost, ConfigError: as the faults say.
         """
-        return self.run(lambda account: self._asked(account, operation, body))
-
-    def ask_one(self, operation: str, body: Element) -> Element:
-        """Make a request with a single response message, and check what it says."""
-        messages = self.ask(operation, body)
-        if not messages:
-            raise fault("")
-        return self.checked(messages[0])
-
-    def run(self, act: Callable[[Account], T]) -> T:
-        """Do something with the signed-in account; a refused token is renewed and it is redone."""
         done: list[T] = []
         refused: list[NoRight] = []
 
         def show(secret: Secret) -> None:
             try:
-                done.append(act(self._account(secret)))
+                done.append(self._acted(self._account(secret), act))
             except NoRight as error:
                 # The server knows us: this says nothing about the password.
                 refused.append(error)
@@ -88,8 +84,8 @@ class Line:
             raise refused[-1]
         return done[-1]
 
-    def ask_now(self, operation: str, body: Element) -> list[Element]:
-        """As ``ask``, signed in as before: nothing is renewed and nothing redone.
+    def run_now(self, act: Callable[[Account], T]) -> T:
+        """As ``run``, signed in as before: nothing is renewed and nothing redone.
 
         Raises:
             SignInRefused: the server did nothing.
@@ -99,27 +95,27 @@ class Line:
             known = self._known
         if known is None:
             raise NotSent("The connection to the Exchange server is closed.")
-        return self._asked(known[1], operation, body)
+        return self._acted(known[1], act)
 
-    def checked(self, message: Element) -> Element:
-        """A response message that says that all went well.
+    def checked(self, result: Any) -> Any:
+        """One of the results of a call for many: what it is, or the error it is, raised."""
+        if isinstance(result, EWSError):
+            raise self.translated(result) from None
+        return result
 
-        Raises:
-            as ``faults.fault``.
-        """
-        error = self.failure(message)
-        if error is not None:
-            raise error
-        return message
-
-    def failure(self, message: Element) -> ApplianceError | None:
-        """What a response message says went wrong, or None."""
-        code = (text_of(message, "m:ResponseCode") or "").strip()
-        if code == _OK:
-            return None
+    def translated(self, error: EWSError) -> ApplianceError:
+        """What an error of the library means; its own text may quote what was sent."""
+        cause = error.__context__
+        if isinstance(cause, requests.RequestException):
+            said: Any = self.wire.failure(cause)
+            return said if isinstance(said, ApplianceError) else fault("")
+        if isinstance(error, ErrorServerBusy) and isinstance(cause, EWSError):
+            # The library calls a server busy that answered something else.
+            error = cause
+        code = type(error).__name__
         if code == BUSY:
-            self.wire.shut(rest_seconds(message))
-        return fault(code if code.isalnum() else "")
+            self.wire.shut(error.back_off or BUSY_SECONDS)
+        return fault(code if code.startswith("Error") else "")
 
     def close(self) -> None:
         """Close what is idle; a request that runs closes its connection itself."""
@@ -128,14 +124,12 @@ class Line:
         if known is not None:
             known[1].protocol.close()
 
-    def _asked(self, account: Account, operation: str, body: Element) -> list[Element]:
+    def _acted(self, account: Account, act: Callable[[Account], T]) -> T:
         try:
-            return service(operation)(account=account, timeout=self.timeout).messages(body)
+            return act(account)
         except EWSError as error:
-            # The name of its class is the code; its text may quote what was sent.
-            code = type(error).__name__
-            raise fault(code if code.startswith("Error") else "") from None
-        except (SyntaxError, AttributeError, KeyError, PermissionError):
+            raise self.translated(error) from None
+        except _MALFORMED:
             # Their texts may quote the answer, too.
             raise MailboxUnreachable(
                 f"{self.wire.host}: the answer is not one that an Exchange server gives."
@@ -147,12 +141,16 @@ class Line:
                 return self._known[1]
             if self._known is not None:
                 self._known[1].protocol.close()
-            protocol = OneProtocol(
-                config=configuration(self.wire.url, self._answers, self._connections)
+            auth = self._auth(secret)
+            account = opened(
+                url=self.wire.url,
+                policy=Answers(self.wire),
+                connections=self._connections,
+                fit=lambda session: self.wire.fit(session, auth),
             )
-            protocol.session_made = lambda: self.wire.session(self._auth(secret))
-            access = DELEGATE if self._settings.access == "delegate" else IMPERSONATION
-            account = OneAccount(protocol=protocol, address=self.address, access=access)
+            account.identity = Identity(primary_smtp_address=self._address)
+            account.access_type = _ACCESS[self._settings.access]
+            account.protocol.TIMEOUT = self.timeout
             self._known = (secret, account)
             return account
 

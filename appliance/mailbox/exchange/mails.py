@@ -3,43 +3,34 @@
 import threading
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Final
+from typing import Any, Final
+
+from exchangelib import Q
 
 from appliance.config.accounts import ExchangeSettings
 from appliance.domain.errors import ApplianceError
 from appliance.domain.mail import MessageId
-from appliance.mailbox.exchange.elements import (
-    Element,
-    either,
-    equal,
-    first,
-    id_of,
-    item_ids,
-    made,
-)
 from appliance.mailbox.exchange.faults import FolderGone, Gone
 from appliance.mailbox.exchange.folders import Folders
 from appliance.mailbox.exchange.items import (
-    MESSAGE_ID,
+    HEAD,
     Head,
     damaged,
     groups,
     head,
-    head_uris,
-    mime,
     raw,
 )
 from appliance.mailbox.exchange.line import Line
-from appliance.mailbox.exchange.search import CORRUPT, Search, begins
+from appliance.mailbox.exchange.models import MESSAGE_ID, NamedFolder
+from appliance.mailbox.exchange.search import CORRUPT, GOT_AT_ONCE, Search
 from appliance.mailbox.mailstore import Listed, Mail, Ref, Spot
 from appliance.mailbox.places import Place
 
 _MEGABYTE: Final = 1024 * 1024
 _AT_ONCE: Final = 4 * _MEGABYTE
-_GOT_AT_ONCE: Final = 100
 _REMEMBERED: Final = 5000
 _CANDIDATES: Final = 50
-
+_WHOLE: Final = (*HEAD, "mime_content")
 _SEARCHED: Final = (Place.INBOX, Place.HELD, Place.HANDLED, Place.SKIPPED)
 
 
@@ -91,7 +82,7 @@ class Mails:
         """As ``MailStore.read``."""
         found: dict[Ref, Mail] = {}
         small = [one for one in wanted if one.size <= self._largest]
-        for group in groups(small, _AT_ONCE, _GOT_AT_ONCE):
+        for group in groups(small, _AT_ONCE, GOT_AT_ONCE):
             found.update(self._read(group))
         large = [one.ref for one in wanted if one.size > self._largest]
         found.update((ref, _unread(one)) for ref, one in self._known(large))
@@ -111,8 +102,7 @@ class Mails:
                     return Spot(ref=one.ref, place=place)
             self._memory.forget(key)
         for place in _SEARCHED:
-            refs = [Ref(found[0]) for found in map(id_of, self._named(place, message_id)) if found]
-            for one in self.heads(refs):
+            for one in self.heads(self._search.find(place, _named(message_id), _CANDIDATES)):
                 if one.key == key:
                     return Spot(ref=one.ref, place=place)
         return None
@@ -120,40 +110,35 @@ class Mails:
     def move(self, spot: Spot, to: Place) -> None:
         """As ``MailStore.move``."""
 
-        def act(folder: Element) -> Element:
-            body = made("m:MoveItem", made("m:ToFolderId", folder), item_ids([spot.ref]))
-            return self._line.ask_one("MoveItem", body)
+        def act(folder: NamedFolder) -> Any:
+            moved = folder.account.bulk_move([(spot.ref, None)], to_folder=folder)
+            return self._line.checked(moved[0]) if moved else None
 
         try:
-            answer = self._folders.within(to, act)
+            found = self._folders.within(to, act)
         except FolderGone:
             raise
         except Gone:
             return
-        items = first(answer, "m:Items")
-        found = None if items is None or not len(items) else id_of(items[0])
-        if found is not None:
+        if found:
             self._memory.moved(spot.ref, Ref(found[0]))
 
     def _read(self, group: Sequence[Listed]) -> Iterator[tuple[Ref, Mail]]:
         """Mails of a group; where a server cannot write one down as MIME, its head alone."""
         refs = [one.ref for one in group]
         odd: list[Ref] = []
-        for ref, (item, error) in zip(refs, self._whole(refs), strict=False):
-            if item is not None:
+        for ref, item in zip(refs, self._search.got(refs, _WHOLE), strict=True):
+            if not isinstance(item, ApplianceError):
                 yield from self._mail(ref, item)
-            elif not isinstance(error, Gone | None):
+            elif not isinstance(item, Gone):
                 odd.append(ref)
         for ref in odd:
             # By itself: what was too much for the server in company may not be.
-            for item, error in self._whole([ref]):
-                if item is not None:
-                    yield from self._mail(ref, item)
-                elif not isinstance(error, Gone | None):
-                    yield from ((ref, _unread(one)) for ref, one in self._known([ref]))
-
-    def _whole(self, refs: Sequence[Ref]) -> list[tuple[Element | None, ApplianceError | None]]:
-        return self._search.got(refs, lambda: head_uris(mime=True))
+            (item,) = self._search.got([ref], _WHOLE)
+            if not isinstance(item, ApplianceError):
+                yield from self._mail(ref, item)
+            elif not isinstance(item, Gone):
+                yield from ((ref, _unread(one)) for ref, one in self._known([ref]))
 
     def _known(self, refs: Sequence[Ref]) -> Iterator[tuple[Ref, Head]]:
         """The head of each mail that is there; of one that is damaged, what can be said of it.
@@ -161,56 +146,45 @@ class Mails:
         Raises:
             MailboxUnreachable: the server knows a mail and cannot tell of it at the moment.
         """
-        for at in range(0, len(refs), _GOT_AT_ONCE):
-            some = refs[at : at + _GOT_AT_ONCE]
-            answers = self._search.got(some, lambda: head_uris(mime=False))
-            for ref, (item, error) in zip(some, answers, strict=False):
-                one = None if item is None else head(item)
+        for at in range(0, len(refs), GOT_AT_ONCE):
+            some = refs[at : at + GOT_AT_ONCE]
+            for ref, item in zip(some, self._search.got(some, HEAD), strict=True):
+                failed = isinstance(item, ApplianceError)
+                one = None if failed else head(item)
                 if one is not None:
                     self._memory.keep(one.key, one.ref)
                     yield ref, one
-                elif getattr(error, "code", "") in CORRUPT:
+                elif getattr(item, "code", "") in CORRUPT:
                     yield ref, damaged(ref)
-                elif error is not None and not isinstance(error, Gone):
-                    raise error
+                elif failed and not isinstance(item, Gone):
+                    raise item
 
-    def _mail(self, ref: Ref, item: Element) -> Iterator[tuple[Ref, Mail]]:
-        one, content = head(item), mime(item)
+    def _mail(self, ref: Ref, item: Any) -> Iterator[tuple[Ref, Mail]]:
+        one, content = head(item), item.mime_content
         if one is None:
             return
         self._memory.keep(one.key, one.ref)
-        if content is None or len(content) > self._largest:
+        if not content or len(content) > self._largest:
             yield ref, _unread(one)
         else:
-            yield (
-                ref,
-                Mail(ref=one.ref, key=one.key, raw=raw(one.headers, content), reply=one.reply),
-            )
+            whole = raw(one.headers, content)
+            yield ref, Mail(ref=one.ref, key=one.key, raw=whole, reply=one.reply)
 
     def heads(self, refs: Sequence[Ref]) -> Iterator[Head]:
         """The heads of those that can be told of."""
-        for item in self._search.get(refs, lambda: head_uris(mime=False)):
+        for item in self._search.get(refs, HEAD):
             one = head(item)
             if one is not None:
                 self._memory.keep(one.key, one.ref)
                 yield one
-
-    def _named(self, place: Place, message_id: MessageId | None) -> Iterator[Element]:
-        """Items of a folder that may have this Message-ID, or none at all."""
-        if message_id is None:
-            missing = made("t:Not", made("t:Exists", MESSAGE_ID.uri()))
-            yield from self._search.find(place, missing, _name_uris, _CANDIDATES)
-            return
-        forms = (f"<{message_id}>", message_id)
-        condition = either(equal(MESSAGE_ID.uri(), form) for form in forms)
-        for item in self._search.find(place, condition, _name_uris, _CANDIDATES):
-            if begins(MESSAGE_ID.of(item) or "", forms):
-                yield item
 
 
 def _unread(one: Head) -> Mail:
     return Mail(ref=one.ref, key=one.key, raw=None, reply=one.reply)
 
 
-def _name_uris() -> list[Element]:
-    return [MESSAGE_ID.uri()]
+def _named(message_id: MessageId | None) -> Q:
+    """Mails with this Message-ID, or without any at all."""
+    if message_id is None:
+        return ~Q(**{f"{MESSAGE_ID}__exists": True})
+    return Q(**{f"{MESSAGE_ID}__in": [f"<{message_id}>", message_id]})

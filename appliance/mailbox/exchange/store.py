@@ -1,46 +1,29 @@
 """The store of mails of an Exchange server, spoken to by EWS."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
-from typing import Final
+from collections.abc import Sequence
 
+from exchangelib import Q
+
+from appliance.config.accounts import ExchangeSettings
 from appliance.config.settings import MailboxSettings
-from appliance.domain.draft import Reply
-from appliance.domain.mail import Message, MessageId
 from appliance.domain.ports import Clock
 from appliance.mailbox import tls
 from appliance.mailbox.exchange.drafts import Drafts, note
-from appliance.mailbox.exchange.elements import Property, id_of
 from appliance.mailbox.exchange.folders import Folders
-from appliance.mailbox.exchange.items import TAGS
 from appliance.mailbox.exchange.line import Line, endpoint, limit_seconds
 from appliance.mailbox.exchange.mails import Mails
 from appliance.mailbox.exchange.marks import Marker
+from appliance.mailbox.exchange.models import BEAT, HOST, TAGS, register
 from appliance.mailbox.exchange.search import Search
 from appliance.mailbox.exchange.sending import Sending
 from appliance.mailbox.exchange.stream import Bell, Listener
 from appliance.mailbox.exchange.threads import Threads
 from appliance.mailbox.exchange.wire import Wire, silence
 from appliance.mailbox.gate import Gate
-from appliance.mailbox.mailstore import (
-    Begun,
-    Changes,
-    Listed,
-    Mail,
-    Marks,
-    Note,
-    Ref,
-    Spot,
-    Tag,
-)
+from appliance.mailbox.mailstore import Note, Ref, Tag
 from appliance.mailbox.places import Place
 from appliance.mailbox.record import Recorder
 from appliance.mailbox.signin import SignIn
-
-_HOST: Final = Property(name="MailApplianceHost")
-_BEAT: Final = Property(name="MailApplianceBeat")
-_CONNECTIONS: Final = 2
 
 
 def open_store(
@@ -62,6 +45,7 @@ def open_store(
         ConfigError: the server's address, the certificate file or the access make no sense.
     """
     silence()
+    register()
     exchange = settings.exchange
     gate = Gate(clock)
     wire = Wire(
@@ -75,96 +59,72 @@ def open_store(
     def line(connections: int) -> Line:
         return Line(settings=exchange, sign_in=sign_in, wire=wire, connections=connections)
 
-    desk = line(_CONNECTIONS)
-    folders = Folders(exchange, desk, clock)
-    search = Search(desk, folders)
-    mails = Mails(settings=exchange, line=desk, folders=folders, search=search)
-    sender = line(1)
-    bell = Bell()
     return EwsStore(
-        lines=(desk, sender),
-        search=search,
-        mails=mails,
-        threads=Threads(search, mails),
-        marker=Marker(desk, search),
-        drafts=Drafts(line=desk, folders=folders, search=search),
-        sending=Sending(way=exchange.send, line=sender, folders=folders, gate=gate),
-        bell=bell,
-        listener=Listener(line=line(1), folders=folders, gate=gate, clock=clock, bell=bell)
-        if exchange.streaming
-        else None,
-        drafts_prove=exchange.send == "send_item",
+        settings=exchange,
+        lines=(line(2), line(1), line(1)),
+        gate=gate,
+        clock=clock,
         limit_seconds=limit_seconds(exchange, sign_in),
     )
 
 
-@dataclass(kw_only=True)
 class EwsStore:
     """``MailStore`` over EWS; ``open_store`` builds it."""
 
-    lines: Sequence[Line]
-    search: Search
-    mails: Mails
-    threads: Threads
-    marker: Marker
-    drafts: Drafts
-    sending: Sending
-    bell: Bell
-    listener: Listener | None
-    drafts_prove: bool
-    limit_seconds: float
-
-    def begin(self, place: Place, since: datetime) -> Begun:
-        return self.search.begin(place, since)
-
-    def changes(self, place: Place, state: str, limit: int) -> Changes:
-        return self.search.changes(place, state, limit)
-
-    def read(self, listed: Sequence[Listed]) -> Sequence[Mail]:
-        return self.mails.read(listed)
-
-    def keys(self, listed: Sequence[Listed]) -> Mapping[Ref, str]:
-        return self.mails.keys(listed)
-
-    def locate(self, key: str, message_id: MessageId | None) -> Spot | None:
-        return self.mails.locate(key, message_id)
-
-    def move(self, spot: Spot, to: Place) -> None:
-        self.mails.move(spot, to)
-
-    def mark(self, ref: Ref, marks: Marks) -> None:
-        self.marker.mark(ref, marks)
-
-    def kin(self, message: Message, limit: int) -> Sequence[tuple[Mail, Place]]:
-        return self.threads.kin(message, limit)
-
-    def draft(self, reply: Reply, tags: Mapping[Tag, str], original: Ref | None) -> Ref:
-        return self.drafts.draft(reply, tags, original)
+    def __init__(
+        self,
+        *,
+        settings: ExchangeSettings,
+        lines: tuple[Line, Line, Line],
+        gate: Gate,
+        clock: Clock,
+        limit_seconds: float,
+    ) -> None:
+        """``lines``: to ask, to send and to listen."""
+        desk, sender, ear = self._lines = lines
+        self._streaming = settings.streaming
+        self.limit_seconds = limit_seconds
+        self.drafts_prove = settings.send == "send_item"
+        folders = Folders(settings, desk, clock)
+        self._search = search = Search(desk, folders)
+        mails = Mails(settings=settings, line=desk, folders=folders, search=search)
+        self._drafts = drafts = Drafts(line=desk, folders=folders, search=search)
+        self._bell = bell = Bell()
+        self._listener = Listener(line=ear, gate=gate, clock=clock, bell=bell)
+        # What one part alone has to do with is the method of that part.
+        self.begin, self.changes = search.begin, search.changes
+        self.read, self.keys = mails.read, mails.keys
+        self.locate, self.move = mails.locate, mails.move
+        self.mark, self.kin = Marker(desk, search).mark, Threads(search, mails).kin
+        self.draft, self.remove = drafts.draft, drafts.remove
+        self.send = Sending(way=settings.send, line=sender, gate=gate).send
+        self.wake = bell.ring
 
     def tagged(self, place: Place, tag: Tag, value: str) -> Sequence[Ref]:
-        return list(self.search.tagged(place, tag, value))
-
-    def send(self, ref: Ref, commit: Callable[[], None]) -> None:
-        self.sending.send(ref, commit)
-
-    def remove(self, refs: Sequence[Ref]) -> None:
-        self.drafts.remove(list(refs))
+        refs = self._search.find(place, Q(**{TAGS[tag]: value}))
+        return [
+            Ref(item.id)
+            for item in self._search.get(refs, [TAGS[tag]])
+            if getattr(item, TAGS[tag]) == value
+        ]
 
     def notes(self) -> Sequence[Note]:
         box = TAGS[Tag.BOX]
-        found: list[Note] = []
-        for item in self.search.find(
-            Place.CLAIM, None, lambda: [box.uri(), _HOST.uri(), _BEAT.uri()]
-        ):
-            there, its = id_of(item), box.of(item)
-            if there is not None and its:
-                host, beat = _HOST.of(item) or "", _BEAT.of(item) or ""
-                found.append(Note(ref=Ref(there[0]), box=its, host=host, beat=beat))
-        return found
+        refs = self._search.find(Place.CLAIM, None)
+        return [
+            Note(
+                ref=Ref(item.id),
+                box=getattr(item, box),
+                host=getattr(item, HOST) or "",
+                beat=getattr(item, BEAT) or "",
+            )
+            for item in self._search.get(refs, [box, HOST, BEAT])
+            if getattr(item, box)
+        ]
 
     def leave_note(self, *, box: str, host: str, beat: str) -> None:
         item = note(
-            {TAGS[Tag.BOX]: box, _HOST: host, _BEAT: beat},
+            {TAGS[Tag.BOX]: box, HOST: host, BEAT: beat},
             subject=f"Mail appliance {host} looks after this mailbox",
             text=(
                 f"The mail appliance {host} answers the mail of this mailbox ({beat}). It renews "
@@ -173,18 +133,14 @@ class EwsStore:
                 "另一台设备发现此标记后不会处理该邮箱。\n"
             ),
         )
-        self.drafts.create(Place.CLAIM, item)
+        self._drafts.create(Place.CLAIM, item)
 
     def wait(self, seconds: float) -> bool:
-        if self.listener is not None:
-            self.listener.start()
-        return self.bell.wait(seconds)
-
-    def wake(self) -> None:
-        self.bell.ring()
+        if self._streaming:
+            self._listener.start()
+        return self._bell.wait(seconds)
 
     def close(self) -> None:
-        if self.listener is not None:
-            self.listener.stop()
-        for line in self.lines:
+        self._listener.stop()
+        for line in self._lines:
             line.close()

@@ -5,25 +5,21 @@ after every connection, too. A stream that is lost costs the caller one wait at 
 """
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, Final
 
 import requests
-from exchangelib import Account
-from exchangelib.errors import ErrorServerBusy, EWSError
+from exchangelib import Account, FolderCollection
 from exchangelib.properties import StatusEvent
 from exchangelib.services import GetStreamingEvents
 
 from appliance.domain.errors import ApplianceError, MailboxUnreachable
 from appliance.domain.ports import Clock
-from appliance.mailbox.exchange.answers import BUSY_SECONDS
-from appliance.mailbox.exchange.elements import made, text_of
 from appliance.mailbox.exchange.faults import Fault
-from appliance.mailbox.exchange.folders import Folders
+from appliance.mailbox.exchange.folders import named
 from appliance.mailbox.exchange.line import Line
 from appliance.mailbox.gate import Gate
-from appliance.mailbox.places import Place
 
 _MINUTES: Final = 29
 """Servers end a stream after 30."""
@@ -35,6 +31,7 @@ _FIRST_PAUSE: Final = 1.0
 _LONGEST_PAUSE: Final = 60.0
 _GOOD_SECONDS: Final = 60.0
 _FAREWELL_SECONDS: Final = 3.0
+_INBOX: Final = "inbox"
 _EVENTS: Final = ("NewMailEvent", "CreatedEvent", "MovedEvent", "ModifiedEvent")
 
 
@@ -42,36 +39,31 @@ class Bell:
     """Ends a wait, the present one or the next. Safe for threads."""
 
     def __init__(self) -> None:
-        self._condition = threading.Condition()
-        self._rung = False
+        self._rung = threading.Event()
 
     def ring(self) -> None:
         """End the present wait, or the next one."""
-        with self._condition:
-            self._rung = True
-            self._condition.notify_all()
+        self._rung.set()
 
     def wait(self, seconds: float) -> bool:
         """Whether it rang, now or since the last wait."""
-        with self._condition:
-            self._condition.wait_for(lambda: self._rung, max(seconds, 0.0))
-            rung, self._rung = self._rung, False
-            return rung
+        rung = self._rung.wait(max(seconds, 0.0))
+        if rung:
+            self._rung.clear()
+        return rung
 
 
 class Listener:
     """A thread that listens to the inbox from ``start`` to ``stop``."""
 
-    def __init__(
-        self, *, line: Line, folders: Folders, gate: Gate, clock: Clock, bell: Bell
-    ) -> None:
+    def __init__(self, *, line: Line, gate: Gate, clock: Clock, bell: Bell) -> None:
         self._line = line
-        self._folders = folders
         self._gate = gate
         self._clock = clock
         self._bell = bell
         self._lock = threading.Lock()
         self._present: _Listening | None = None
+        line.wire.on_stream = self._begun
 
     def start(self) -> None:
         """Listen, if nobody does."""
@@ -85,6 +77,7 @@ class Listener:
         """Listen no longer; returns once the thread is gone, or can do no harm any more."""
         with self._lock:
             present, self._present = self._present, None
+        # A stream that begins from now on ends at once.
         if present is not None:
             present.end()
         self._line.close()
@@ -112,34 +105,43 @@ class Listener:
                 self._unsubscribe(known)
             known = self._subscribed()
             self._bell.ring()
-            self._line.run(lambda account: self._heard(account, known, present))
-        except (ApplianceError, EWSError, requests.RequestException, OSError, ValueError) as error:
-            if isinstance(error, ErrorServerBusy):
-                self._line.wire.shut(error.back_off or BUSY_SECONDS)
+            self._line.run(lambda account: self._hear(account, known, present))
+        except (ApplianceError, requests.RequestException, OSError, ValueError):
+            # What is wrong with the server is told by whoever asks it something.
+            present.response = None
         return known
 
     def _unsubscribe(self, subscription: str) -> None:
         """Servers count them; one that is forgotten already is no error."""
-        body = made("m:Unsubscribe", made("m:SubscriptionId", text=subscription))
         with suppress(Fault):
-            self._line.ask_one("Unsubscribe", body)
+            self._line.run(lambda account: named(account, _INBOX).unsubscribe(subscription))
 
     def _subscribed(self) -> str:
-        types = (made("t:EventType", text=name) for name in _EVENTS)
-        request = made(
-            "m:StreamingSubscriptionRequest",
-            made("t:FolderIds", self._folders.named(Place.INBOX)),
-            made("t:EventTypes", *types),
-        )
-        answer = self._line.ask_one("Subscribe", made("m:Subscribe", request))
-        subscription = text_of(answer, "m:SubscriptionId")
+        def subscribe(account: Account) -> str | None:
+            inbox = FolderCollection(account=account, folders=[named(account, _INBOX)])
+            made: str | None = inbox.subscribe_to_streaming(event_types=_EVENTS)
+            return made
+
+        subscription = self._line.run(subscribe)
         if not subscription:
             raise MailboxUnreachable("The server gives no subscription.")
         return subscription
 
-    def _heard(self, account: Account, subscription: str, present: "_Listening") -> None:
-        service = present.service = _Stream(account=account, over=present.over)
-        for notification in _notifications(service, subscription, self._line.timeout[0]):
+    def _begun(self, response: requests.Response) -> None:
+        """A stream is there: it can be cut now, and is where nobody listens any more."""
+        with self._lock:
+            present = self._present
+            if present is not None and present.thread is threading.current_thread():
+                present.response = response
+                return
+        response.close()
+        raise MailboxUnreachable("Nobody listens any more.")
+
+    def _hear(self, account: Account, subscription: str, present: "_Listening") -> None:
+        service = GetStreamingEvents(account=account)
+        notifications = service.call([subscription], connection_timeout=_MINUTES)
+        service.timeout = (self._line.timeout[0], _SILENCE_SECONDS)
+        for notification in notifications:
             if present.over.is_set():
                 return
             if any(not isinstance(one, StatusEvent) for one in notification.events):
@@ -151,44 +153,15 @@ class _Listening:
 
     def __init__(self, *, act: Callable[["_Listening"], None]) -> None:
         self.over = threading.Event()
-        self.service: _Stream | None = None
+        self.response: Any = None
         self.thread = threading.Thread(
             target=act, args=(self,), name="exchange-stream", daemon=True
         )
 
     def end(self) -> None:
         self.over.set()
-        response: Any = getattr(self.service, "_streaming_response", None)
-        if response is not None:
+        if self.response is not None:
             # Closing it would wait for the thread that reads; this ends its reading.
             with suppress(OSError, ValueError, RuntimeError, AttributeError):
-                response.raw.shutdown()
+                self.response.raw.shutdown()
         self.thread.join(_FAREWELL_SECONDS)
-
-
-class _Stream(GetStreamingEvents):  # type: ignore[misc]
-    """Not read at all where it begins after the end."""
-
-    def __init__(self, *, account: Account, over: threading.Event) -> None:
-        self._over = over
-        super().__init__(account=account)
-
-    def _get_response(self, payload: Any, api_version: str) -> requests.Response:
-        response: requests.Response = super()._get_response(payload, api_version)
-        if self._over.is_set():
-            raise MailboxUnreachable("Nobody listens any more.")
-        return response
-
-    def _api_versions_to_try(self) -> tuple[str]:
-        """As everywhere: what the server speaks, and nothing else."""
-        return (self._version_hint.api_version,)
-
-
-def _notifications(service: _Stream, subscription: str, connect: float) -> Iterator[Any]:
-    events = service.call([subscription], connection_timeout=_MINUTES)
-    service.timeout = (connect, _SILENCE_SECONDS)
-    try:
-        yield from events
-    finally:
-        if service.streaming:
-            service.stop_streaming()

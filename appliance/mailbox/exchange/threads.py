@@ -1,23 +1,19 @@
 """Mails of one thread, by their references and by what the server calls a conversation."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
-from typing import Final
+from typing import Any, Final
+
+from exchangelib import Q
+from exchangelib.properties import ConversationId
 
 from appliance.domain.mail import Message, MessageId
-from appliance.mailbox.exchange.elements import (
-    Element,
-    containing,
-    either,
-    equal,
-    field,
-    id_of,
-)
 from appliance.mailbox.exchange.faults import Busy, Fault
-from appliance.mailbox.exchange.items import MESSAGE_ID, REFERENCES, listed, listed_uris
+from appliance.mailbox.exchange.items import LISTED, listed
 from appliance.mailbox.exchange.mails import Mails
+from appliance.mailbox.exchange.models import MESSAGE_ID, REFERENCES
 from appliance.mailbox.exchange.search import Search
-from appliance.mailbox.mailstore import Listed, Mail, Ref
+from appliance.mailbox.mailstore import Mail, Ref
 from appliance.mailbox.places import Place
 
 _ASKED: Final = 6
@@ -26,6 +22,7 @@ _MOST: Final = 200
 
 _LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
 _PLACES: Final = (Place.INBOX, Place.HANDLED, Place.HELD, Place.SKIPPED, Place.SENT)
+_FIELDS: Final = (*LISTED, "conversation_id", MESSAGE_ID, REFERENCES)
 
 
 class Threads:
@@ -38,79 +35,59 @@ class Threads:
 
     def kin(self, message: Message, limit: int) -> list[tuple[Mail, Place]]:
         """As ``MailStore.kin``."""
-        chain = dict.fromkeys((*message.references, *filter(None, (message.in_reply_to,))))
-        ids = tuple(chain)
+        ids = tuple(dict.fromkeys((*message.references, *filter(None, (message.in_reply_to,)))))
         asked = tuple(dict.fromkeys((*ids[:1], *ids[-_ASKED:])))
-        found: dict[Ref, tuple[Listed, Place]] = {}
         conversation = self._conversation(message)
-        for place in _PLACES:
-            for one in self._related(place, asked, conversation):
-                found[one.ref] = (one, place)
-        by_age = sorted(found.values(), key=lambda pair: pair[0].received or _LONG_AGO)
-        newest = by_age[-limit - 1 :]
-        places = {one.ref: place for one, place in newest}
-        mails = self._mails.read([one for one, _ in newest])
+        places = {
+            ref: place for place in _PLACES for ref in self._related(place, asked, conversation)
+        }
+        found = [
+            one
+            for item in self._search.get(tuple(places), _FIELDS)
+            if _is_kin(item, asked, conversation) and (one := listed(item)) is not None
+        ]
+        newest = sorted(found, key=lambda one: one.received or _LONG_AGO)[-limit - 1 :]
+        mails = self._mails.read(newest)
         kept = [(mail, places[mail.ref]) for mail in mails if mail.key != message.uid]
         return kept[-limit:]
 
     def _related(
         self, place: Place, asked: Sequence[MessageId], conversation: str
-    ) -> Iterator[Listed]:
+    ) -> Iterator[Ref]:
         """Mails with one of these ids, and mails of one conversation."""
         if asked:
-            condition = either(equal(MESSAGE_ID.uri(), f"<{one}>") for one in asked)
-            names = frozenset(asked)
-            for item in self._found(place, condition):
-                one = listed(item)
-                if one is not None and (MESSAGE_ID.of(item) or "").strip(" <>") in names:
-                    yield one
-        conversing = None
+            named = Q(**{f"{MESSAGE_ID}__in": [f"<{one}>" for one in asked]})
+            yield from self._search.find(place, named, _MOST)
+        hits = None
         if conversation and self._conversations:
-            conversing = self._conversing(place, conversation)
-            # Some servers say that this property cannot be searched for.
-            self._conversations = conversing is not None
-        if conversing is None and asked:
-            conversing = self._referring(place, asked[0])
-        yield from conversing or ()
+            hits = self._hits(place, Q(conversation_id=ConversationId(id=conversation)))
+            self._conversations = hits is not None
+        if hits is None and asked:
+            # Mails that refer to the first of the thread.
+            hits = self._hits(place, Q(**{f"{REFERENCES}__icontains": f"<{asked[0]}>"}))
+        yield from hits or ()
 
-    def _conversing(self, place: Place, conversation: str) -> list[Listed] | None:
-        """Mails of one conversation; None where the server does not search for such."""
-
-        def holds(item: Element) -> bool:
-            its = id_of(item, "t:ConversationId")
-            return its is not None and its[0] == conversation
-
-        return self._hits(place, equal(field("item:ConversationId"), conversation), holds)
-
-    def _referring(self, place: Place, root: MessageId) -> list[Listed] | None:
-        """Mails that refer to the first of a thread; None as above."""
-        name = f"<{root}>"
-
-        def holds(item: Element) -> bool:
-            return name in (REFERENCES.of(item) or "")
-
-        return self._hits(place, containing(REFERENCES.uri(), name), holds)
-
-    def _hits(
-        self, place: Place, condition: Element, holds: Callable[[Element], bool]
-    ) -> list[Listed] | None:
+    def _hits(self, place: Place, condition: Q) -> list[Ref] | None:
+        """None where the server says that such a property cannot be searched for."""
         try:
-            items = [one for one in self._found(place, condition) if holds(one)]
+            return self._search.find(place, condition, _MOST)
         except Busy:
             raise
         except Fault:
             return None
-        return [one for one in map(listed, items) if one is not None]
-
-    def _found(self, place: Place, condition: Element) -> Iterator[Element]:
-        return self._search.find(place, condition, _kin_uris, _MOST)
 
     def _conversation(self, message: Message) -> str:
         """The server's id of the mail's conversation, or empty."""
         spot = self._mails.locate(message.uid, message.id if message.id_given else None)
-        heads = [] if spot is None else list(self._mails.heads([spot.ref]))
+        heads = () if spot is None else tuple(self._mails.heads([spot.ref]))
         return heads[0].conversation if heads else ""
 
 
-def _kin_uris() -> list[Element]:
-    return [*listed_uris(), field("item:ConversationId"), MESSAGE_ID.uri(), REFERENCES.uri()]
+def _is_kin(item: Any, asked: Sequence[MessageId], conversation: str) -> bool:
+    """Whether the server was right to find it."""
+    its = "" if item.conversation_id is None else item.conversation_id.id
+    return (
+        (getattr(item, MESSAGE_ID) or "").strip(" <>") in asked
+        or bool(conversation and its == conversation)
+        or bool(asked and f"<{asked[0]}>" in (getattr(item, REFERENCES) or ""))
+    )

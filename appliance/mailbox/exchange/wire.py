@@ -1,7 +1,6 @@
-"""HTTP to an Exchange server: whom to trust, rest when it asks for it, what a failure means.
+"""HTTP to an Exchange server: whom to trust, when to rest, what went wrong on the way.
 
-exchangelib's own sessions would trust another list of authorities, share a connection between
-mailboxes and answer some failures by sending a request again.
+exchangelib's own sessions would trust another list of authorities.
 """
 
 import logging
@@ -26,11 +25,6 @@ from appliance.mailbox.record import Recorder
 
 _LONGEST_REST: Final = 3600.0
 _PORTS: Final = {"http": 80, "https": 443}
-_HEADERS: Final = {
-    "Content-Type": "text/xml; charset=utf-8",
-    # Some offices allow EWS to programs by their names.
-    "User-Agent": f"mail-appliance/{__version__}",
-}
 
 
 def silence() -> None:
@@ -40,7 +34,11 @@ def silence() -> None:
 
 
 class Wire:
-    """Makes the HTTP sessions of one account."""
+    """What the HTTP sessions of one account have in common.
+
+    Attributes:
+        on_stream: is told of each answer that goes on for minutes, as soon as it begins.
+    """
 
     def __init__(
         self,
@@ -59,6 +57,22 @@ class Wire:
         self.gate = gate
         self._clock = clock
         self.recorder = recorder
+        self.on_stream: Callable[[requests.Response], None] = lambda _response: None
+
+    def fit(self, session: requests.Session, auth: Callable[[Any], Any]) -> None:
+        """Make a session sign in so; nothing in the environment changes whom it trusts."""
+        session.trust_env = False
+        # Some offices allow EWS to programs by their names.
+        session.headers["User-Agent"] = f"mail-appliance/{__version__}"
+        session.auth = auth
+        session.proxies.update(requests.utils.get_environ_proxies(self.url, no_proxy=None))
+        session.mount(self.url, _Adapter(self))
+
+    def failure(self, error: requests.RequestException) -> Exception:
+        """What went wrong on the way, in our words."""
+        reason = _reason(error)
+        said, kind = tls.failure(reason, self.host, self.port), tls.kind(reason)
+        return NotSent(said) if kind is MailboxUnreachable and _never_sent(error) else kind(said)
 
     def shut(self, seconds: float) -> None:
         """Ask nothing of the server for so long, within reason."""
@@ -75,18 +89,6 @@ class Wire:
             return
         with suppress(ValueError, TypeError, OverflowError):
             self.shut((parsedate_to_datetime(wish) - self._clock.now()).total_seconds())
-
-    def session(self, auth: Callable[[Any], Any]) -> requests.Session:
-        """A session of one connection; nothing in the environment changes whom it trusts."""
-        session = _Session(self)
-        session.trust_env = False
-        session.auth = auth
-        proxies = requests.utils.get_environ_proxies(self.url, no_proxy=None)
-        session.proxies.update(proxies)
-        session.mount("https://", _Adapter(self))
-        session.mount("http://", _Adapter(self))
-        session.headers.update(_HEADERS)
-        return session
 
 
 class _Adapter(HTTPAdapter):
@@ -117,45 +119,17 @@ class _Adapter(HTTPAdapter):
             self._wire.gate.enter()
         except MailboxUnreachable as error:
             raise NotSent(str(error)) from error
-        response = super().send(request, *args, **kwargs)
+        try:
+            response: Any = super().send(request, *args, **kwargs)
+        except requests.RequestException as error:
+            raise self._wire.failure(error) from error
         # Amid NTLM's handshake nobody else gets to see it.
         self._wire.heed(response.status_code, response.headers)
-        return response
-
-
-class _Session(requests.Session):
-    """Says what went wrong in our words, and has answers taken down.
-
-    NTLM's handshake must see an answer before it is read, so this cannot be the adapter's work.
-    """
-
-    def __init__(self, wire: Wire) -> None:
-        super().__init__()
-        self._wire = wire
-
-    def send(self, request: Any, **kwargs: Any) -> requests.Response:
-        try:
-            response = super().send(request, **kwargs)
-        except requests.RequestException as error:
-            raise self._failure(error) from error
-        if self._wire.recorder is not None:
-            self._wire.recorder.note(
-                request.method or "",
-                request.url or "",
-                _bytes(request.body),
-                response.status_code,
-                response.headers,
-                b"" if kwargs.get("stream") else response.content,
-            )
-        return response
-
-    def _failure(self, error: requests.RequestException) -> Exception:
-        reason = _reason(error)
-        said = tls.failure(reason, self._wire.host, self._wire.port)
-        kind = tls.kind(reason)
-        if kind is MailboxUnreachable and _never_sent(error):
-            return NotSent(said)
-        return kind(said)
+        response.streamed = bool(kwargs.get("stream"))
+        if response.streamed:
+            self._wire.on_stream(response)
+        made: requests.Response = response
+        return made
 
 
 def _reason(error: BaseException) -> BaseException:
@@ -184,9 +158,3 @@ def _never_sent(error: requests.RequestException) -> bool:
         "NameResolutionError",
         "ConnectTimeoutError",
     }
-
-
-def _bytes(body: Any) -> bytes:
-    if isinstance(body, bytes):
-        return body
-    return body.encode() if isinstance(body, str) else b""
