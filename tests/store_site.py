@@ -21,7 +21,7 @@ USER: Final = "svc-appliance"
 PASSWORD: Final = "canary-password-73"
 CLIENT_SECRET: Final = "canary-client-secret-74"
 KINDS: Final = ("Exchange", "grommunio", "Graph")
-PATIENT: Final = "attempts = 100\nundo_seconds = 0.0\nretry_seconds = 0.2\ndoubt_seconds = 8.0\n"
+PATIENT: Final = "attempts = 100\nundo_seconds = 0.0\nretry_seconds = 0.2\ndoubt_seconds = 1.0\n"
 CALL_SECONDS: Final = 2
 """What the daemons allow a call; how a sending ended is sure after one and a half times that."""
 

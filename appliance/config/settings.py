@@ -247,7 +247,7 @@ class FlowSettings:
     doubt_seconds: float = told(
         "Where a sending broke off, time for a copy to turn up in the folder of sent mail before a person is asked.",
         "发送中断后，等待已发送文件夹中出现副本的秒数；之后交由人工确认。",
-        default=60.0,
+        default=30.0,
         limits=(0, 3600),
     )
     stop_seconds: float = told(

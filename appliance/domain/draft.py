@@ -148,8 +148,12 @@ class Reply:
 
 
 class Evidence(StrEnum):
-    """What a mailbox can prove about a reply; absence of a copy is not proof everywhere."""
+    """What a mailbox can prove about a reply; absence of a copy is not proof everywhere.
+
+    PENDING: nothing yet, because a call of ours may still be at work on the server; ask again.
+    """
 
     SENT = "sent"
     NOT_SENT = "not_sent"
     UNKNOWN = "unknown"
+    PENDING = "pending"

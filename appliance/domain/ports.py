@@ -71,7 +71,7 @@ class Mailbox(Protocol):
         ...
 
     def find_sent(self, reply: Reply) -> Evidence:
-        """What can be proven about the reply."""
+        """What can be proven about the reply; PENDING for no longer than a call may last."""
         ...
 
     def file(self, message: Message, disposition: Disposition, reply: Reply | None = None) -> None:

@@ -51,8 +51,7 @@ class Clerk:
         self._stop = threading.Event()
         self._screened = screened
         self._outside = Outside(floor.store, floor.clock)
-        self._begun = floor.clock.steady()
-        self.beat = self._begun
+        self.beat = floor.clock.steady()
         """Steady time of the last step, for the watchdog: a slow server is no hanging thread."""
 
     def wake(self) -> None:
@@ -166,10 +165,10 @@ class Clerk:
                 return self._sent(job, "The reply was found among the sent mail.")
             case Evidence.NOT_SENT:
                 return self._back_to_approved(job, "The reply certainly did not leave.")
+            case Evidence.PENDING:
+                return self._look_again(job, _LOOK_AGAIN)
             case Evidence.UNKNOWN if self._may_turn_up(job):
-                again = self._clock.now() + min(_LOOK_AGAIN, self._doubt)
-                note = "Nobody can tell yet whether the reply left."
-                return self._store.postpone(job, again, note, counted=False)
+                return self._look_again(job, min(_LOOK_AGAIN, self._doubt))
             case Evidence.UNKNOWN:
                 step = Step(
                     to=State.HELD,
@@ -179,15 +178,17 @@ class Clerk:
                 log.warning("job=%d state=held uncertain", job.id)
                 return self._store.apply(job, step, actor=DAEMON)
 
+    def _look_again(self, job: Job, wait: timedelta) -> Job:
+        note = "Nobody can tell yet whether the reply left."
+        return self._store.postpone(job, self._clock.now() + wait, note, counted=False)
+
     @property
     def _doubt(self) -> timedelta:
         return timedelta(seconds=self._runner.settings.doubt_seconds)
 
     def _may_turn_up(self, job: Job) -> bool:
-        # A clock that was set back must not make it wait for ever. After a restart the server may
-        # still be at work for the run before, however long the box was off.
-        fresh = self._clock.steady() - self._begun < self._doubt.total_seconds()
-        return fresh or abs(self._clock.now() - job.changed) < self._doubt
+        # A clock that was set back must not make it wait for ever.
+        return abs(self._clock.now() - job.changed) < self._doubt
 
     def _sent(self, job: Job, note: str) -> Job:
         moved = self._store.apply(job, Step(to=State.SENT, note=note), actor=DAEMON)

@@ -119,18 +119,18 @@ class StoreMailbox:
             self.calls.pop(reply.id, None)
 
     def find_sent(self, reply: Reply) -> Evidence:
-        """SENT where our property lies in Sent.
+        """SENT where our property lies in Sent, NOT_SENT where it still lies in Drafts.
 
-        NOT_SENT where it lies in Drafts, and no call of ours can be at work on the server any more,
-        of this run or the one before.
+        The latter once no call of ours can be at work on the server any more, of this run or the
+        one before, and only where that is proof.
         """
         with self.desk:
             self.claim.hold()
             if self.store.tagged(Place.SENT, Tag.REPLY, reply.id):
                 return Evidence.SENT
-            if not self.store.drafts_prove or not self._over(reply):
-                return Evidence.UNKNOWN
-            if self.store.tagged(Place.DRAFTS, Tag.REPLY, reply.id):
+            if not self._over(reply):
+                return Evidence.PENDING
+            if self.store.drafts_prove and self.store.tagged(Place.DRAFTS, Tag.REPLY, reply.id):
                 return Evidence.NOT_SENT
             return Evidence.UNKNOWN
 

@@ -58,7 +58,7 @@ def test_a_reply_in_sent_left_and_one_in_drafts_did_not_once_no_call_is_at_work(
     site: Site,
 ) -> None:
     site.break_off()
-    assert site.mailbox.find_sent(site.reply) is Evidence.UNKNOWN
+    assert site.mailbox.find_sent(site.reply) is Evidence.PENDING
     site.later(site.store.limit_seconds + 1)
     assert site.mailbox.find_sent(site.reply) is Evidence.NOT_SENT
     site.mailbox.send(site.reply, nothing)
@@ -70,7 +70,7 @@ def test_after_a_restart_the_call_of_the_run_before_may_still_be_at_work(site: S
     site.break_off()
     site.later(3600)
     site.mailbox = site.open()
-    assert site.mailbox.find_sent(site.reply) is Evidence.UNKNOWN
+    assert site.mailbox.find_sent(site.reply) is Evidence.PENDING
     site.later(site.store.limit_seconds + 1)
     assert site.mailbox.find_sent(site.reply) is Evidence.NOT_SENT
 
