@@ -111,7 +111,7 @@ def certificate_name(name: str) -> str:
 
 def _device(account: Account, sign_in: SignIn, directory: Path) -> None:
     """A person's sign-in, now or in the last round."""
-    from appliance.mailbox.account import token_cache
+    from appliance.mailbox.identity import token_cache
 
     before, account.sign_in = account.sign_in, sign_in
     account.tokens = token_cache(account.name, directory)

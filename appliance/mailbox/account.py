@@ -1,27 +1,22 @@
 """Builds the IMAP mailbox of one ``[[mailbox]]`` from its settings."""
 
-import os
 import socket
 from pathlib import Path
-from typing import Final
-from urllib.parse import quote
 
-from appliance.config.files import replace_file
 from appliance.config.secrets import Secrets
 from appliance.config.settings import MailboxSettings
 from appliance.domain.ports import Clock
 from appliance.mailbox.arrivals import Arrivals
 from appliance.mailbox.claim import Claim
 from appliance.mailbox.folders import Folders
+from appliance.mailbox.identity import box_id, sign_in_method
 from appliance.mailbox.imap import ImapMailbox
 from appliance.mailbox.line import Line
 from appliance.mailbox.rest import Rest
 from appliance.mailbox.sentmail import SentMail
-from appliance.mailbox.signin import PasswordSignIn, SignIn, SignInMethod
+from appliance.mailbox.signin import SignIn
 from appliance.mailbox.smtp import Submission
 from appliance.mailbox.whereabouts import Whereabouts
-
-BOX_FILE: Final = "box-id"
 
 
 def open_account(
@@ -66,38 +61,3 @@ def open_account(
         folders=folders,
         claim=Claim(box=box_id(state), host=socket.gethostname(), folders=folders, clock=clock),
     )
-
-
-def sign_in_method(
-    settings: MailboxSettings, *, secrets: Secrets, state: Path, clock: Clock
-) -> SignInMethod:
-    """Where the password or the token of a mailbox comes from."""
-    sign_in = settings.sign_in
-    if sign_in.method == "password":
-        return PasswordSignIn(user=sign_in.user, read=lambda: secrets.get(sign_in.secret))
-    from appliance.mailbox.oauth import open_method
-    from appliance.mailbox.scopes import service_of
-
-    return open_method(
-        sign_in,
-        service=service_of(settings.kind),
-        secrets=secrets,
-        cache=token_cache(settings.name, state),
-        clock=clock,
-    )
-
-
-def token_cache(mailbox: str, state: Path) -> Path:
-    """The file with the tokens of a mailbox, readable by the service alone."""
-    return state / f"tokens-{quote(mailbox, safe='')}.json"
-
-
-def box_id(state: Path) -> str:
-    """What tells this box from every other; made once and kept with the state."""
-    path = state / BOX_FILE
-    try:
-        return path.read_text("ascii").strip()
-    except FileNotFoundError:
-        made = os.urandom(8).hex()
-        replace_file(path, made.encode())
-        return made

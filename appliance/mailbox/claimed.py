@@ -8,9 +8,9 @@ from typing import Any
 
 from imapclient import IMAPClient
 
-from appliance.mailbox.account import BOX_FILE
 from appliance.mailbox.claim import BOX_HEADER, HOST_HEADER
 from appliance.mailbox.folders import Folders
+from appliance.mailbox.identity import BOX_FILE
 from appliance.mailbox.places import Place
 from appliance.mailbox.whereabouts import HEADER
 

@@ -16,11 +16,11 @@ from appliance.config.settings import MailboxSettings, Office
 from appliance.domain.draft import Reply
 from appliance.domain.mail import MessageId
 from appliance.domain.ports import Clock
-from appliance.mailbox.account import sign_in_method
 from appliance.mailbox.claim import LEASE
 from appliance.mailbox.claimed import claims_on, known_box, stored
 from appliance.mailbox.compose import compose
 from appliance.mailbox.folders import Folders, remove
+from appliance.mailbox.identity import sign_in_method
 from appliance.mailbox.line import Line
 from appliance.mailbox.places import Place
 from appliance.mailbox.probes import Probe, authserv_id, skipped, tried

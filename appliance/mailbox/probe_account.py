@@ -5,12 +5,12 @@ from pathlib import Path
 from appliance.config.secrets import Secrets
 from appliance.config.settings import MailboxSettings, Office
 from appliance.domain.ports import Clock
-from appliance.mailbox.account import sign_in_method
+from appliance.mailbox.identity import sign_in_method
 from appliance.mailbox.mailstore import MailStore
 from appliance.mailbox.probe_store import StoreProbe
 from appliance.mailbox.probe_wish import Wish
-from appliance.mailbox.record import Recorder
 from appliance.mailbox.signin import SignIn
+from appliance.mailbox.store_account import open_store
 
 
 def open_probe(
@@ -41,20 +41,8 @@ def open_probe(
 
     def open_one(one: MailboxSettings) -> MailStore:
         # A refusal at another mailbox must not be remembered against our own.
-        return _store(one, new_sign_in(one), clock, wish.record)
+        return open_store(one, sign_in=new_sign_in(one), clock=clock, recorder=wish.record)
 
     return StoreProbe(
         settings, office, wish, open_one=open_one, sign_in=new_sign_in(settings), clock=clock
     )
-
-
-def _store(
-    settings: MailboxSettings, sign_in: SignIn, clock: Clock, recorder: Recorder | None
-) -> MailStore:
-    if settings.kind == "exchange":
-        from appliance.mailbox.exchange.store import open_store as open_exchange
-
-        return open_exchange(settings, sign_in=sign_in, clock=clock, recorder=recorder)
-    from appliance.mailbox.graph import open_store as open_graph
-
-    return open_graph(settings, sign_in=sign_in, clock=clock, recorder=recorder)

@@ -7,9 +7,10 @@ from appliance.config.accounts import ExchangeSettings, GraphSettings
 from appliance.config.secrets import Secrets
 from appliance.config.settings import MailboxSettings
 from appliance.domain.ports import Clock
-from appliance.mailbox.account import box_id, sign_in_method
+from appliance.mailbox.identity import box_id, sign_in_method
 from appliance.mailbox.mailstore import MailStore
 from appliance.mailbox.places import Place
+from appliance.mailbox.record import Recorder
 from appliance.mailbox.signin import SignIn
 from appliance.mailbox.store_arrivals import StoreArrivals
 from appliance.mailbox.store_claim import StoreClaim
@@ -62,15 +63,20 @@ def mailbox_over(
     )
 
 
-def open_store(settings: MailboxSettings, *, sign_in: SignIn, clock: Clock) -> MailStore:
-    """The store of kind exchange or graph; only its own libraries are loaded."""
+def open_store(
+    settings: MailboxSettings, *, sign_in: SignIn, clock: Clock, recorder: Recorder | None = None
+) -> MailStore:
+    """The store of kind exchange or graph; only its own libraries are loaded.
+
+    ``recorder`` takes down what is asked and answered.
+    """
     if settings.kind == "exchange":
         from appliance.mailbox.exchange.store import open_store as open_exchange
 
-        return open_exchange(settings, sign_in=sign_in, clock=clock)
+        return open_exchange(settings, sign_in=sign_in, clock=clock, recorder=recorder)
     from appliance.mailbox.graph import open_store as open_graph
 
-    return open_graph(settings, sign_in=sign_in, clock=clock)
+    return open_graph(settings, sign_in=sign_in, clock=clock, recorder=recorder)
 
 
 def store_settings(settings: MailboxSettings) -> ExchangeSettings | GraphSettings:

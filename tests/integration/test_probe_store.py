@@ -28,7 +28,7 @@ from appliance.domain.errors import (
 )
 from appliance.domain.mail import Address
 from appliance.mailbox import probe_send
-from appliance.mailbox.account import BOX_FILE
+from appliance.mailbox.identity import BOX_FILE
 from appliance.mailbox.mailstore import Ref, Tag
 from appliance.mailbox.places import Place
 from appliance.mailbox.probe import AccountProbe
