@@ -203,21 +203,30 @@ def everywhere(
     kinds: Iterable[str] = KINDS,
     **options: Any,
 ) -> None:
-    """Do the same at desks of several kinds at once: most of the time is waiting.
-
-    Raises what went wrong first, with the kind that it happened at; ``options`` as ``store_desk``.
-    """
-    wanted = tuple(kinds)
+    """Do the same at desks of several kinds at once, as ``together``; ``options``: ``store_desk``."""
 
     def acted(kind: str) -> None:
+        with store_desk(kind, directory, **options) as desk:
+            act(desk)
+
+    together(kinds, acted)
+
+
+def together(ways: Iterable[str], act: Callable[[str], None]) -> None:
+    """Do the same in several ways at once, for most of the time is waiting.
+
+    Raises what went wrong in the first of them, with its name.
+    """
+    wanted = tuple(ways)
+
+    def noted(way: str) -> None:
         try:
-            with store_desk(kind, directory, **options) as desk:
-                act(desk)
+            act(way)
         except BaseException as error:
-            error.add_note(f"It was the desk at {kind}.")
+            error.add_note(f"This was {way}.")
             raise
 
     with ThreadPoolExecutor(len(wanted)) as pool:
-        done = [pool.submit(acted, kind) for kind in wanted]
+        done = [pool.submit(noted, way) for way in wanted]
     for one in done:
         one.result()
