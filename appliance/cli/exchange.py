@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
 from appliance.cli import ask
 from appliance.cli.account import Account, ask_other, ask_secret, wrong_address
@@ -13,6 +13,8 @@ from appliance.config.accounts import ExchangeSettings
 from appliance.config.mailboxes import is_online, wrong_server
 from appliance.config.secrets import Secrets
 from appliance.domain.errors import ApplianceError
+
+_PEM: Final = b"-----BEGIN CERTIFICATE-----"
 
 
 def ask_exchange(account: Account, secrets: Secrets, directory: Path) -> bool:
@@ -56,7 +58,7 @@ def _ask_authority(account: Account) -> None:
     answer = ask.optional(
         _("Certificate of your own authority, a PEM file (Enter: not needed)"),
         str(account.exchange.ca_file or ""),
-        right=unreadable,
+        right=_no_certificate,
     )
     ca_file = Path(answer).expanduser().absolute() if answer else None
     account.exchange = replace(account.exchange, ca_file=ca_file)
@@ -113,6 +115,7 @@ def _offered(exchange: ExchangeSettings) -> tuple[str, ...]:
         _status, offered = ask_server(ews_address(exchange.server), ca_file=exchange.ca_file)
     except ApplianceError as error:
         print(error)
+        print(_("It is tried once more after the questions; then every answer can be changed."))
         return ()
     if offered:
         print(_("The server offers: {offered}.").format(offered=", ".join(offered)))
@@ -127,6 +130,20 @@ def _access(
         ("impersonation", _("the role ApplicationImpersonation, limited to the mailbox")),
     )
     return ask.choice(_("Which right does this user have?"), choices, default)
+
+
+def _no_certificate(answer: str) -> str:
+    """What is wrong with a file of authorities; Windows hands certificates out as binary ones."""
+    try:
+        held = Path(answer).expanduser().read_bytes()
+    except OSError:
+        return unreadable(answer)
+    if _PEM in held:
+        return ""
+    return _(
+        "This holds no certificate in PEM form (text with a line -----BEGIN CERTIFICATE-----). "
+        "Windows calls that form Base-64 encoded X.509."
+    )
 
 
 def _wrong_server(answer: str) -> str:

@@ -43,10 +43,10 @@ def said(probe: Any) -> str:
 
 def _reasons() -> dict[str, str]:
     return {
-        "refused": _("The sign-in was refused. {reason}"),
+        "refused": _("Access was refused. {reason}"),
         "unreachable": _("It does not work at the moment. {reason}"),
         "wrong": _("Something has to be changed. {reason}"),
-        "not_signed_in": _("Not tried: nobody is signed in."),
+        "not_signed_in": _("Not tried: without access to the mailbox it cannot be."),
         "refused_already": _("Not tried: the same sign-in was just refused."),
         "not_asked": _("Not asked for."),
         "not_yet": _("Not tried: what it needs does not work yet."),
@@ -106,8 +106,8 @@ def _stores() -> dict[str, str]:
         "answers": _("{server} answers, its certificate is good."),
         "answers_ews": _("{server} answers, its certificate is good; it offers {offered}."),
         "no_ews": _(
-            "{server} answers, but there is no EWS at {url}. Check the server's name, or give the "
-            "whole address."
+            "{server} answers, but there is no EWS at {url}. Check the server's name; where its "
+            "EWS lies elsewhere, give the whole address."
         ),
         "not_offered": _(
             '{server} answers, but offers {offered} and not what auth = "{auth}" says. Change auth '

@@ -34,7 +34,7 @@ def ask_provider(domain: str) -> Provider:
 
 def _hosts(provider: Provider) -> str:
     if provider.kind == "exchange":
-        return _("an Exchange server of your own (EWS)")
+        return _("an Exchange server of your own, or grommunio (EWS)")
     return f"{provider.imap.host}, {provider.smtp.host}"
 
 

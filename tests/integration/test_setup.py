@@ -92,7 +92,7 @@ def test_what_setup_writes_answers_a_mail(tmp_path: Path, servers: Servers) -> N
     talk.begins()
     own_servers(talk, servers)
     talk.signs_in(WRONG)
-    talk.sees("The sign-in was refused. {reason}", reason="127.0.0.1")
+    talk.sees("Access was refused. {reason}", reason="127.0.0.1")
     talk.sees("Not tried: the same sign-in was just refused.")
     talk.answers("Not everything works. Change the answers and try again?")
     talk.answers("Mail address of the mailbox")
@@ -481,7 +481,7 @@ def test_a_device_code_signs_a_person_in(tenant: Tenant) -> None:
     talk.sees("Waiting for the sign-in …")
     first = re.findall(r"type the code (\S+)\.", talk.text)[-1]
     microsoft.decline(first)
-    talk.sees("The sign-in was refused. {reason}", reason="Nobody has signed in")
+    talk.sees("Access was refused. {reason}", reason="Nobody has signed in")
     next_round(talk)
     talk.sees("Waiting for the sign-in …")
     second = re.findall(r"type the code (\S+)\.", talk.text)[-1]

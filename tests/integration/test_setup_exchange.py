@@ -14,7 +14,7 @@ from typing import Any, Final
 
 import pytest
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
 from appliance.config.settings import MailboxSettings
@@ -111,7 +111,7 @@ def test_an_exchange_server_of_ones_own_is_connected(
     talk = SetupDialogue(config)
     to_the_server(talk, exchange)
     by_password(talk, WRONG, auth=auth)
-    talk.sees("The sign-in was refused. {reason}", reason="")
+    talk.sees("Access was refused. {reason}", reason="")
     talk.answers("Not everything works. Change the answers and try again?")
     talk.answers("Mail address of the mailbox")
     talk.answers("Exchange server, its name or the whole address of its EWS")
@@ -155,6 +155,29 @@ def test_it_speaks_chinese_about_exchange(config: Path, exchange: StoreSite) -> 
     shown = talk.ends(0)
     for english in ("Exchange server", "mailbox", "Password", "refused", "sends", "draft", "right"):
         assert english not in shown.replace(str(config.parent.parent), "")
+
+
+def test_an_authority_in_another_form_than_is_read_is_asked_for_again(
+    config: Path, exchange: StoreSite
+) -> None:
+    assert exchange.ews is not None
+    binary = config.parent.parent / "authority.cer"
+    pem = x509.load_pem_x509_certificate(exchange.ews.ca_file.read_bytes())
+    binary.write_bytes(pem.public_bytes(serialization.Encoding.DER))
+    talk = SetupDialogue(config)
+    talk.begins()
+    talk.answers("Mail address of the mailbox", DESK)
+    talk.chooses("Who keeps the mail of {domain}?", "Exchange", domain="office.example.com")
+    talk.answers("Exchange server, its name or the whole address of its EWS", exchange.ews.url)
+    talk.answers(AUTHORITY, config.parent / "nowhere.pem")
+    talk.sees("There is no such file.")
+    talk.answers(AUTHORITY, binary)
+    talk.sees("Windows calls that form Base-64 encoded X.509.")
+    talk.answers(AUTHORITY)
+    talk.sees("It is tried once more after the questions; then every answer can be changed.")
+    talk.sees("How is the password shown to the server?")
+    talk.child.sendintr()
+    talk.ends(130)
 
 
 def test_exchange_online_is_told_what_ends_and_offered_graph(config: Path) -> None:
