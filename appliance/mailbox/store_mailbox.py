@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import Final
 
 from appliance.domain.draft import Evidence, Reply
-from appliance.domain.errors import ApplianceError
+from appliance.domain.errors import ApplianceError, MailboxUnreachable
 from appliance.domain.mail import Batch, Cursor, Message, Thread
 from appliance.domain.ports import Clock
 from appliance.domain.verdict import Disposition
@@ -100,23 +100,41 @@ class StoreMailbox:
     def send(self, reply: Reply, commit: Callable[[], None]) -> None:
         """A draft of it that is there already is sent, never a second one.
 
-        So where an earlier call is still at work, one of the two finds nothing to send.
+        So where an earlier call is still at work, one of the two finds nothing to send; and where
+        that call is done by now, its copy says so.
         """
         with self.desk:
             self.claim.hold()
             there = self.store.tagged(Place.DRAFTS, Tag.REPLY, reply.id)
+            if not there and self._gone_before(reply, commit):
+                return
             if there:
                 ref = there[0]
             else:
                 tags = {Tag.ORIGIN: _origin(reply.original), Tag.REPLY: reply.id}
                 ref = self.store.draft(reply, tags, self._original(reply))
-
-            def committed() -> None:
-                commit()
-                self.calls[reply.id] = self.clock.steady()
-
-            self.store.send(ref, committed)
+            self.store.send(ref, lambda: self._committed(reply, commit))
             self.calls.pop(reply.id, None)
+
+    def _gone_before(self, reply: Reply, commit: Callable[[], None]) -> bool:
+        """Whether an earlier call has sent it.
+
+        Raises:
+            MailboxUnreachable: an earlier call has handed it over, and it has not left yet.
+        """
+        # In the order in which it moves on meanwhile.
+        waits = self.store.tagged(Place.OUTBOX, Tag.REPLY, reply.id)
+        if self.store.tagged(Place.SENT, Tag.REPLY, reply.id):
+            commit()
+            return True
+        if waits:
+            self._committed(reply, commit)
+            raise MailboxUnreachable("The reply waits in the Outbox; nobody knows if it leaves.")
+        return False
+
+    def _committed(self, reply: Reply, commit: Callable[[], None]) -> None:
+        commit()
+        self.calls[reply.id] = self.clock.steady()
 
     def find_sent(self, reply: Reply) -> Evidence:
         """SENT where our property lies in Sent, NOT_SENT where it still lies in Drafts.
@@ -137,7 +155,10 @@ class StoreMailbox:
     def _over(self, reply: Reply) -> bool:
         # Who called last may have been an earlier run, which ended when this one began.
         called = max(self.opened, self.calls.get(reply.id, self.opened))
-        return self.clock.steady() - called > self.store.limit_seconds
+        over = self.clock.steady() - called > self.store.limit_seconds
+        if over:
+            self.calls.pop(reply.id, None)
+        return over
 
     def file(self, message: Message, disposition: Disposition, reply: Reply | None = None) -> None:
         target = PLACES[disposition]

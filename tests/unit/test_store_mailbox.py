@@ -189,3 +189,37 @@ def test_an_account_that_another_box_answers_is_left_alone(site: Site, number: i
 def test_closing_never_fails_because_of_a_server_that_is_down(site: Site) -> None:
     site.store.trouble = MailboxUnreachable("No answer.")
     site.mailbox.close()
+
+
+def test_a_call_that_the_server_carried_out_after_all_is_not_made_again(site: Site) -> None:
+    site.break_off()
+    site.later(site.store.limit_seconds + 1)
+    assert site.mailbox.find_sent(site.reply) is Evidence.NOT_SENT
+    (ref,) = site.store.tagged(Place.DRAFTS, Tag.REPLY, site.reply.id)
+    site.store.send(ref, nothing)
+    committed: list[bool] = []
+    site.mailbox.send(site.reply, lambda: committed.append(True))
+    assert committed == [True]
+    assert len(site.store.left) == 1
+
+
+def test_a_reply_that_waits_in_outbox_is_not_written_a_second_time(site: Site) -> None:
+    site.break_off()
+    (ref,) = site.store.tagged(Place.DRAFTS, Tag.REPLY, site.reply.id)
+    site.store.items[ref].place = Place.OUTBOX
+    committed: list[bool] = []
+    with pytest.raises(MailboxUnreachable):
+        site.mailbox.send(site.reply, lambda: committed.append(True))
+    assert committed == [True]
+    assert site.store.left == []
+    assert site.mailbox.find_sent(site.reply) is Evidence.PENDING
+
+
+def test_no_call_is_remembered_once_it_is_over(site: Site) -> None:
+    for number in range(3):
+        site.break_off(replace(site.reply, id=MessageId(f"reply-{number}@office.example.com")))
+    site.later(site.store.limit_seconds + 1)
+    for number in range(3):
+        one = replace(site.reply, id=MessageId(f"reply-{number}@office.example.com"))
+        assert site.mailbox.find_sent(one) is Evidence.NOT_SENT
+    assert site.mailbox.calls == {}
