@@ -161,6 +161,7 @@ def test_an_authority_in_another_form_than_is_read_is_asked_for_again(
     config: Path, exchange: StoreSite
 ) -> None:
     assert exchange.ews is not None
+    assert exchange.ews.ca_file is not None
     binary = config.parent.parent / "authority.cer"
     pem = x509.load_pem_x509_certificate(exchange.ews.ca_file.read_bytes())
     binary.write_bytes(pem.public_bytes(serialization.Encoding.DER))
