@@ -51,7 +51,8 @@ class Refused:
 
     def run(self, way: str) -> None:
         kind, _, ntlm = way.partition(" by ")
-        with store_site(kind, self.directory / way) as site:
+        # The path of a socket must be short.
+        with store_site(kind, self.directory / way[-5:]) as site:
             daemon = site.daemon(automatic=True, command=altered(OFTEN, Path(way)))
             if ntlm:
                 text = daemon.config.read_text()
