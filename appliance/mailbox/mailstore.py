@@ -70,7 +70,8 @@ class Mail:
 
     Attributes:
         key: what stays the same wherever it is moved, and differs from every other mail's.
-        raw: RFC 5322 bytes whose headers are those it came with; None: larger than is read.
+        raw: RFC 5322 bytes whose headers are those it came with; None: larger than is read, or the
+            server has none to give.
         reply: the value of ``Tag.REPLY``, or empty: what we sent ourselves.
     """
 

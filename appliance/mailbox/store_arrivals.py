@@ -186,7 +186,7 @@ class StoreArrivals:
                 message(one, mailbox=self._mailbox) for one in read if one.raw is not None
             ),
             cursor=position.cursor,
-            unreadable=tuple((one.key, self._too_large()) for one in read if one.raw is None),
+            unreadable=tuple((one.key, self._unread()) for one in read if one.raw is None),
             answered=self._answered(changed),
         )
 
@@ -201,8 +201,11 @@ class StoreArrivals:
             self._told.pop(next(iter(self._told)))
         return tuple(dict.fromkeys(found.values()))
 
-    def _too_large(self) -> str:
-        return f"The mail is larger than {self._largest_mb} MB; it stays in the inbox."
+    def _unread(self) -> str:
+        return (
+            f"The mail is larger than {self._largest_mb} MB, or the server cannot write it down as "
+            "a mail; it stays in the inbox."
+        )
 
 
 def message(mail: Mail, *, mailbox: str) -> Message:

@@ -231,10 +231,12 @@ class EwsServer:
         read: bool | None = None,
         subject: str | None = None,
         categories: Iterable[str] | None = None,
+        item_class: str | None = None,
     ) -> None:
-        """A person changes a mail."""
+        """A person changes a mail; with another class it becomes something else."""
         with self.store.lock:
             item = self.store.items[item_id]
+            item.item_class = item_class or item.item_class
             touched = []
             if text is not None:
                 item.body = (text, False)

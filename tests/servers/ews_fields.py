@@ -10,6 +10,8 @@ from typing import Final
 from tests.servers.ews_item import (
     IN_REPLY_TO,
     MESSAGE_ID,
+    NO_MESSAGES,
+    NO_MIME,
     REFERENCES,
     SEARCH_KEY,
     TRANSPORT_HEADERS,
@@ -20,7 +22,7 @@ from tests.servers.ews_item import (
 from tests.servers.ews_personality import Personality
 from tests.servers.ews_render import mime
 from tests.servers.ews_store import Folder
-from tests.servers.ews_xml import INTERNET_HEADERS, Path, escape
+from tests.servers.ews_xml import INTERNET_HEADERS, Path, Refusal, escape
 
 GET_ONLY: Final = frozenset(
     "item:MimeContent item:Body item:TextBody item:UniqueBody item:NormalizedBody item:Attachments "
@@ -110,10 +112,14 @@ class Fields:
             uris.add("item:MimeContent")
         if shape.listing and not self._personality.lists_everything:
             uris -= GET_ONLY
+        if item.element in NO_MESSAGES:
+            uris = {uri for uri in uris if not uri.startswith("message:")}
+        if item.element in NO_MIME and "item:MimeContent" in uris:
+            raise Refusal("ErrorUnsupportedMimeConversion", "This has no form in MIME.")
         known = sorted(uris & self._readers.keys(), key=self._order.__getitem__)
         parts = [self._readers[uri](item, shape) for uri in known]
         parts += [self._extended(item, path, shape) for path in shape.paths if path.extended]
-        return f"<t:Message>{item_id(item)}{''.join(parts)}</t:Message>"
+        return f"<t:{item.element}>{item_id(item)}{''.join(parts)}</t:{item.element}>"
 
     def stamp(self, moment: datetime) -> str:
         text = moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S")

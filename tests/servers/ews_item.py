@@ -32,6 +32,26 @@ STANDARD_HEADERS: Final = frozenset(
 )
 """Headers that have fields of their own; the others are InternetHeaders properties."""
 
+ELEMENTS: Final = {
+    "IPM.AbchPerson": "Person",
+    "IPM.Appointment": "CalendarItem",
+    "IPM.Contact": "Contact",
+    "IPM.DistList": "DistributionList",
+    "IPM.Post": "PostItem",
+    "IPM.Schedule.Meeting.Canceled": "MeetingCancellation",
+    "IPM.Schedule.Meeting.Notification": "MeetingMessage",
+    "IPM.Schedule.Meeting.Request": "MeetingRequest",
+    "IPM.Schedule.Meeting.Resp": "MeetingResponse",
+    "IPM.Task": "Task",
+}
+"""As what an item is shown, by the beginning of its class; everything else is a Message."""
+
+NO_MIME: Final = frozenset({"Contact", "DistributionList", "Person", "Task"})
+"""What a server does not write down as MIME (ErrorUnsupportedMimeConversion)."""
+
+NO_MESSAGES: Final = NO_MIME | {"CalendarItem", "PostItem"}
+"""What has no properties of ``message:``."""
+
 _PREFIX: Final = re.compile(r"^(?:\s*[^\s:：]{1,4}\s*[:：])+\s*")
 
 
@@ -107,6 +127,12 @@ class Item:
     @property
     def change_key(self) -> str:
         return f"CQAAABYAAAB{self.change:08d}="
+
+    @property
+    def element(self) -> str:
+        """The name of the element that it is shown as."""
+        classes = (name for name in ELEMENTS if self.item_class.startswith(name))
+        return ELEMENTS.get(next(classes, ""), "Message")
 
     @property
     def body(self) -> tuple[str, bool]:

@@ -106,7 +106,7 @@ def update_item(call: Call) -> str:
             touched = {_update(call, item, update) for update in updates}
             kind = "read" if touched == {"IsRead"} else "update"
             call.store.touch(item, touched, "read" if kind == "read" else "update")
-            named = f"<m:Items><t:Message>{item_id(item)}</t:Message></m:Items>"
+            named = f"<m:Items><t:{item.element}>{item_id(item)}</t:{item.element}></m:Items>"
         conflicts = "<m:ConflictResults><t:Count>0</t:Count></m:ConflictResults>"
         if disposition == "SendAndSaveCopy":
             sent = next(children(call.request, "SavedItemFolderId"), None)
@@ -167,7 +167,7 @@ def move_item(call: Call) -> str:
     def one(element: Element) -> str:
         item = call.item(element)
         call.store.move(item, target)
-        return f"<m:Items><t:Message>{item_id(item)}</t:Message></m:Items>"
+        return f"<m:Items><t:{item.element}>{item_id(item)}</t:{item.element}></m:Items>"
 
     return call.each(list(children(call.request, "ItemIds")), one)
 

@@ -5,8 +5,8 @@ from typing import Any, Final
 
 from exchangelib import ExtendedProperty, Message
 from exchangelib.fields import TextField
-from exchangelib.folders import Messages
-from exchangelib.items import ITEM_CLASSES
+from exchangelib.folders import BaseFolder, Messages
+from exchangelib.items import ITEM_CLASSES, Item
 from exchangelib.properties import (
     DistinguishedFolderId,
     ExtendedFieldURI,
@@ -14,6 +14,7 @@ from exchangelib.properties import (
     InvalidField,
     Mailbox,
 )
+from exchangelib.util import TNS
 
 from appliance.mailbox.mailstore import PROPERTY_SET, Tag
 
@@ -89,12 +90,17 @@ _PROPERTIES: Final = {
     BEAT: _own("MailApplianceBeat"),
     **{TAGS[tag]: _own(tag.value) for tag in Tag},
 }
+_STRANGERS: Final = ("Network", "Person", "RoleMember", "SharingMessage")
+"""Items of the schema that the library has no model for; one must not hide the rest of a folder."""
+
 _TEXTS: Final = {RECEIVED: "item:DateTimeReceived", SENT: "item:DateTimeSent"}
 
 
 def register() -> None:
     """Let the library's models have our fields; again is no error."""
     with _REGISTERING:
+        for name in _STRANGERS:
+            BaseFolder.ITEM_MODEL_MAP.setdefault(f"{{{TNS}}}{name}", Item)
         for model in ITEM_CLASSES:
             for name, kind in _PROPERTIES.items():
                 if not _has(model, name):

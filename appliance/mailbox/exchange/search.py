@@ -28,10 +28,11 @@ _CREATE, _UPDATE, _DELETE = SyncFolderItems.CREATE, SyncFolderItems.UPDATE, Sync
 CORRUPT: Final = frozenset(
     """
     ErrorMimeContentConversionFailed ErrorMimeContentInvalid ErrorCorruptData ErrorItemCorrupt
-    ErrorContentConversionFailed ErrorMessageSizeExceeded ErrorDataSizeLimitExceeded
+    ErrorContentConversionFailed ErrorUnsupportedMimeConversion ErrorMessageSizeExceeded
+    ErrorDataSizeLimitExceeded
     """.split()
 )
-"""What is wrong with one mail for good, and says nothing about the others."""
+"""What is wrong with one mail for good (or it is none, but a task), and not with the others."""
 
 _ITS_OWN: Final = CORRUPT | {"ErrorInternalServerError"}
 """The last may be one mail's trouble for ever, or the server's for a moment."""
