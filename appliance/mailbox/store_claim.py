@@ -9,7 +9,7 @@ import threading
 from collections.abc import Sequence
 from typing import Final
 
-from appliance.domain.errors import AlreadyRunning
+from appliance.domain.errors import AlreadyRunning, MailboxUnreachable
 from appliance.domain.ports import Clock
 from appliance.mailbox.mailstore import MailStore, Note
 
@@ -36,7 +36,10 @@ class StoreClaim:
         self._held: float | None = None
         self._refusal: tuple[float, AlreadyRunning] | None = None
         self._seen: dict[tuple[str, str], float] = {}
+        self._run = os.urandom(6).hex()
         self._written = 0
+        self._left: frozenset[str] = frozenset()
+        self._had = False
 
     def hold(self) -> None:
         """Make sure that the account is ours; asks the server once in ``BEAT_SECONDS``.
@@ -51,13 +54,13 @@ class StoreClaim:
             if self._refusal is not None and now < self._refusal[0]:
                 raise AlreadyRunning(str(self._refusal[1])) from self._refusal[1]
             try:
-                self._renew()
+                self._renew(now)
             except AlreadyRunning as error:
                 wait = _ASKED_SECONDS + _JITTER_SECONDS * os.urandom(1)[0] / 255
                 self._refusal = (self._clock.steady() + wait, error)
                 self._held = None
                 raise
-            self._held, self._refusal = self._clock.steady(), None
+            self._held, self._refusal, self._had = now, None, True
 
     def give_up(self) -> None:
         """Let another box have the account at once."""
@@ -66,38 +69,58 @@ class StoreClaim:
                 self._held = None
                 self._remove(self._ours(self._store.notes()))
 
-    def _renew(self) -> None:
+    def _renew(self, now: float) -> None:
         notes = self._store.notes()
-        before = self._ours(notes)
-        others = self._alive(notes)
-        if others and (self._held is None or not before):
+        before, others = self._ours(notes), self._alive(notes)
+        # Whoever was away for a lease may have been followed this very moment.
+        keeps = bool(before) and self._held is not None and now - self._held < LEASE_SECONDS
+        if others and not keeps:
             # Who holds it first keeps it: a box that only now asks, or lost its note, yields.
             self._remove(before)
             raise self._taken(others[0])
+        # First, so that where nothing can be removed notes do not become more with every beat.
+        self._remove_all_but(notes, (*before[-1:], *others))
         self._written += 1
-        beat = f"{os.urandom(6).hex()}.{self._written}"
+        beat = f"{self._run}.{self._written}"
         self._store.leave_note(box=self._box, host=self._host, beat=beat)
         notes = self._store.notes()
-        others = self._alive(notes)
-        mine = [one for one in self._ours(notes) if one.beat == beat]
-        if others and not before:
+        before, others = self._ours(notes), self._alive(notes)
+        mine = [one for one in before if one.beat == beat]
+        if not mine:
+            # Somebody removed it, or nobody else can see it either: nothing is proven.
+            raise MailboxUnreachable("The claim on the mailbox could not be read back.")
+        if others and not keeps:
             # Both asked in one moment: both yield, and come again at times of their own.
-            self._remove(mine)
+            self._remove(before)
             raise self._taken(others[0])
-        alive = {one.ref for one in (*mine, *others)}
-        self._remove([one for one in notes if one.ref not in alive])
+        self._remove_all_but(notes, (*mine, *others))
 
     def _ours(self, notes: Sequence[Note]) -> list[Note]:
-        return [one for one in notes if one.box == self._box]
+        """The notes of this run and, before it has the account, of the runs before it.
+
+        Later, one that we did not write is of a second box with a copy of our disk.
+        """
+        same = [one for one in notes if one.box == self._box]
+        if not self._had:
+            self._left |= {one.beat for one in same}
+        return [one for one in same if self._wrote(one)]
+
+    def _wrote(self, one: Note) -> bool:
+        known = one.beat in self._left or one.beat.startswith(f"{self._run}.")
+        return known and one.box == self._box
 
     def _alive(self, notes: Sequence[Note]) -> list[Note]:
         """Notes of other boxes, but for those that stayed the same for too long under our eyes."""
         now = self._clock.steady()
-        others = [one for one in notes if one.box != self._box]
+        others = [one for one in notes if not self._wrote(one)]
         self._seen = {
             (one.box, one.beat): self._seen.get((one.box, one.beat), now) for one in others
         }
         return [one for one in others if now - self._seen[one.box, one.beat] < LEASE_SECONDS]
+
+    def _remove_all_but(self, notes: Sequence[Note], kept: Sequence[Note]) -> None:
+        refs = {one.ref for one in kept}
+        self._remove([one for one in notes if one.ref not in refs])
 
     def _remove(self, notes: Sequence[Note]) -> None:
         if notes:

@@ -4,7 +4,7 @@ from datetime import timedelta
 import pytest
 
 from appliance.domain.errors import AlreadyRunning, MailboxUnreachable
-from appliance.mailbox.mailstore import Note
+from appliance.mailbox.mailstore import Note, Ref
 from appliance.mailbox.store_claim import BEAT_SECONDS, LEASE_SECONDS, StoreClaim
 from tests.fakes import FakeClock
 from tests.memory_mailstore import MemoryStore
@@ -18,6 +18,7 @@ class Box:
 
     def __init__(self, store: MemoryStore, name: str) -> None:
         self.clock = FakeClock()
+        self.unseen = False
         self.claim = StoreClaim(store, box=name, host=f"host of {name}", clock=self.clock)
 
     def holds(self, after: timedelta = timedelta()) -> bool:
@@ -118,6 +119,94 @@ def test_never_do_two_hold_it_wherever_they_meet(store: MemoryStore) -> None:
     assert boxes(store.notes()) == ["b"]
     # b's own look finds nobody else, so it is b that goes on.
     assert second.holds()
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+def test_a_box_that_comes_back_in_the_moment_of_its_succession_yields(
+    store: MemoryStore, restarted: bool
+) -> None:
+    first, second = Box(store, "a"), Box(store, "b")
+    assert first.holds()
+    assert not second.holds()
+    second.clock.advance(timedelta(seconds=LEASE_SECONDS + 30))
+    first.clock.advance(timedelta(seconds=LEASE_SECONDS + 30))
+    back = Box(store, "a") if restarted else first
+
+    def meanwhile() -> None:
+        store.on_leave_note = lambda: None
+        assert second.holds()
+
+    # It has looked and seen nobody; before it writes, the other one takes over.
+    store.on_leave_note = meanwhile
+    assert not back.holds()
+    assert boxes(store.notes()) == ["b"]
+    assert second.holds(BEAT)
+    assert not back.holds(ASKED_AGAIN)
+
+
+def test_a_second_box_with_a_copy_of_the_disk_ends_the_first_one(store: MemoryStore) -> None:
+    first, copy = Box(store, "a"), Box(store, "a")
+    assert first.holds()
+    assert copy.holds()
+    for _ in range(4):
+        assert not first.holds(BEAT)
+        assert copy.holds(BEAT)
+    copy.claim.give_up()
+    assert first.holds(ASKED_AGAIN)
+
+
+def test_a_note_that_nobody_can_see_is_no_claim(store: MemoryStore) -> None:
+    first = Box(store, "a")
+
+    def meanwhile() -> None:
+        store.on_leave_note = lambda: None
+        first.unseen = True
+
+    store.on_leave_note = meanwhile
+    notes = store.notes
+    store.notes = lambda: [] if first.unseen else notes()  # type: ignore[method-assign]
+    with pytest.raises(MailboxUnreachable):
+        first.claim.hold()
+    first.unseen = False
+    assert first.holds()
+    assert boxes(store.notes()) == ["a"]
+
+
+def test_notes_that_cannot_be_removed_do_not_become_more(store: MemoryStore) -> None:
+    first = Box(store, "a")
+    assert first.holds()
+    remove = store.remove
+
+    def refused(refs: Sequence[Ref]) -> None:
+        if refs:
+            raise MailboxUnreachable("Nothing can be removed here.")
+
+    store.remove = refused  # type: ignore[method-assign]
+    for _ in range(10):
+        with pytest.raises(MailboxUnreachable):
+            first.holds(BEAT)
+    assert len(store.notes()) == 2
+    store.remove = remove  # type: ignore[method-assign]
+    assert first.holds(BEAT)
+    assert boxes(store.notes()) == ["a"]
+
+
+def test_a_restart_in_bad_weather_is_not_kept_out_by_its_own_notes(store: MemoryStore) -> None:
+    assert Box(store, "a").holds()
+    again = Box(store, "a")
+    remove, failures = store.remove, [True]
+
+    def shaky(refs: Sequence[Ref]) -> None:
+        if failures:
+            failures.clear()
+            raise MailboxUnreachable("The line broke.")
+        remove(refs)
+
+    store.remove = shaky  # type: ignore[method-assign]
+    with pytest.raises(MailboxUnreachable):
+        again.claim.hold()
+    assert again.holds()
+    assert boxes(store.notes()) == ["a"]
 
 
 def test_between_two_beats_the_server_is_not_asked(store: MemoryStore) -> None:
