@@ -1,6 +1,8 @@
 """Who this box is, and how it signs in to the account of a mailbox."""
 
 import os
+import re
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 from urllib.parse import quote
@@ -41,9 +43,11 @@ def token_cache(mailbox: str, state: Path) -> Path:
 def box_id(state: Path) -> str:
     """What tells this box from every other; made once and kept with the state."""
     path = state / BOX_FILE
-    try:
-        return path.read_text("ascii").strip()
-    except FileNotFoundError:
-        made = os.urandom(8).hex()
-        replace_file(path, made.encode())
-        return made
+    with suppress(FileNotFoundError):
+        kept = path.read_text("ascii", "replace").strip()
+        # A damaged disk may have left anything there, and without a name nobody can claim.
+        if re.fullmatch(r"[0-9a-f]{16}", kept):
+            return kept
+    made = os.urandom(8).hex()
+    replace_file(path, made.encode())
+    return made

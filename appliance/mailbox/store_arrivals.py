@@ -120,16 +120,20 @@ class StoreArrivals:
             return self._beyond(replace(position, state="", reached=("", "")), limit)
 
     def _position(self, since: Cursor | None) -> _Position:
-        if since is not None and since == self._ahead[0]:
-            return self._ahead[1]
-        known = _parsed(since) if since is not None else None
-        if known is not None:
+        now = self._clock.now()
+        known = None if since is None else self._known(since)
+        # A clock that was ahead at the first look would pass by whatever comes until then.
+        if known is not None and known.since <= now:
             return known
+        days = min(self._days, now.toordinal() - 1)
+        return _Position(state="", since=now - timedelta(days=days), reached=("", ""))
+
+    def _known(self, since: Cursor) -> _Position | None:
+        if since == self._ahead[0]:
+            return self._ahead[1]
         if self._stray is not None and self._stray[0] == since:
             return self._stray[1]
-        days = min(self._days, self._clock.now().toordinal() - 1)
-        first = self._clock.now() - timedelta(days=days)
-        return _Position(state="", since=first, reached=("", ""))
+        return _parsed(since)
 
     def _beyond(self, position: _Position, limit: int) -> tuple[Batch, _Position]:
         if position.reached is not None:
@@ -159,7 +163,9 @@ class StoreArrivals:
             begun = self._store.begin(self._place, position.since)
             ours = [one for one in begun.waiting if self._counts(one, position.since)]
             # After a restart in the middle, what came since the old state is among them, too.
-            self._backlog = (position.state or begun.state, sorted(ours, key=_age))
+            # The order of those of one second has to be the same after a restart.
+            ours.sort(key=lambda one: (_age(one), one.ref))
+            self._backlog = (position.state or begun.state, ours)
         return self._backlog
 
     def _counts(self, one: Listed, since: datetime) -> bool:

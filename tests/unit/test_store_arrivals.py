@@ -254,3 +254,32 @@ def test_whoever_goes_back_to_an_older_cursor_is_given_everything_since(store: M
     deliver(store, 2)
     for _ in range(3):
         assert ids(inbox.fetch(cursor, 10)) == [number(2)]
+
+
+def test_mails_of_one_second_are_all_there_in_whatever_order_they_are_listed(
+    store: MemoryStore,
+) -> None:
+    for one in range(5):
+        store.deliver(raw_mail(one), received=NOON - timedelta(hours=1))
+    batch = arrivals(store).fetch(None, 2)
+    store.items = dict(reversed(store.items.items()))
+    seen = [*ids(batch), *everything(store, batch.cursor)]
+    assert sorted(seen) == [number(one) for one in range(5)]
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+def test_a_clock_that_was_ahead_at_the_first_look_hides_no_mail(
+    store: MemoryStore, restarted: bool
+) -> None:
+    deliver(store, 1)
+    clock = FakeClock()
+    clock.advance(timedelta(days=30))
+    inbox = arrivals(store, clock=clock)
+    cursor = inbox.fetch(None, 10).cursor
+    clock.set_by_hand(NOON)
+    if restarted:
+        inbox = arrivals(store, clock=clock)
+    deliver(store, 2)
+    batch = inbox.fetch(cursor, 10)
+    assert ids(batch) == [number(1), number(2)]
+    assert ids(inbox.fetch(batch.cursor, 10)) == []
