@@ -17,7 +17,11 @@ from tests.servers.oauth import CLIENT, OAuthServer
 
 DESK: Final = "desk@office.example.com"
 OTHER: Final = "other@office.example.com"
+SHOP: Final = "shop@other.example"
+"""A mailbox of another office on the same server."""
+
 USER: Final = "svc-appliance"
+SHOP_USER: Final = "svc-shop"
 PASSWORD: Final = "canary-password-73"
 CLIENT_SECRET: Final = "canary-client-secret-74"
 KINDS: Final = ("Exchange", "grommunio", "Graph")
@@ -33,6 +37,7 @@ UNSPEAKABLE: Final = (
     "Question",
     "customers.example",
     "@office.example.com",
+    SHOP,
 )
 """Parts of every mail of ``raw_mail``, of every address and of every secret."""
 
@@ -54,12 +59,15 @@ class StoreSite:
         self.ews: EwsServer | None = None
         self.graph: GraphServer | None = None
         self.oauth: OAuthServer | None = None
+        self.reached = {DESK}
+        """The mailboxes that the sign-in may use."""
 
     @contextmanager
     def running(self, **options: Any) -> Iterator["StoreSite"]:
         """Serve; ``options`` are the server's own."""
         if self.kind == "Graph":
-            with GraphServer(mailboxes=(DESK, OTHER), directory=self.directory, **options) as graph:
+            boxes = (DESK, OTHER, SHOP)
+            with GraphServer(mailboxes=boxes, directory=self.directory, **options) as graph:
                 self.graph = graph
                 self.oauth = OAuthServer(client_secrets={CLIENT_SECRET}, mint=self._mint)
                 with self.oauth.running(self.directory):
@@ -68,8 +76,8 @@ class StoreSite:
         personality = GROMMUNIO if self.kind == "grommunio" else EXCHANGE
         values: dict[str, Any] = {
             "users": {USER: PASSWORD},
-            "mailboxes": (DESK, OTHER),
-            "access": {USER: {DESK}},
+            "mailboxes": (DESK, OTHER, SHOP),
+            "access": {USER: self.reached},
             "directory": self.directory,
             "personality": personality,
         }
@@ -82,8 +90,16 @@ class StoreSite:
         assert self.graph is not None
         self.minted = getattr(self, "minted", 0) + 1
         token = f"access-{self.minted}-{user.partition('@')[0]}"
-        self.graph.tokens.add(token, mailboxes={DESK}, may_send=True)
+        self.graph.tokens.add(token, mailboxes=self.reached, may_send=True)
         return token
+
+    def open_shop(self) -> None:
+        """The other office has a sign-in for its mailbox, too."""
+        self.reached.add(SHOP)
+        if self.ews is not None:
+            assert self.ews.access is not None
+            self.ews.users[SHOP_USER] = PASSWORD
+            self.ews.access[SHOP_USER] = {SHOP}
 
     @property
     def server(self) -> Server:
@@ -91,34 +107,37 @@ class StoreSite:
         assert server is not None
         return server
 
-    def account(self, extra: str = "") -> str:
+    def account(self, extra: str = "", *, address: str = DESK) -> str:
         """``[[mailbox]]`` from ``kind`` on; ``extra`` are further lines of its own table."""
         if self.graph is not None:
             assert self.oauth is not None
             return (
                 'kind = "graph"\n'
-                f'[mailbox.sign_in]\nuser = "{DESK}"\nmethod = "microsoft"\nflow = "secret"\n'
+                f'[mailbox.sign_in]\nuser = "{address}"\nmethod = "microsoft"\nflow = "secret"\n'
                 f'secret = "desk"\nclient_id = "{CLIENT}"\ntenant = "northgate.example"\n'
                 f'authority = "{self.oauth.authority}"\n'
-                f'[mailbox.graph]\nmailbox = "{DESK}"\nendpoint = "{self.graph.url}"\n'
+                f'[mailbox.graph]\nmailbox = "{address}"\nendpoint = "{self.graph.url}"\n'
                 f'ca_file = "{self.graph.ca_file}"\ntimeout_seconds = {CALL_SECONDS}\n{extra}'
             )
         assert self.ews is not None
         send = "update_item" if self.kind == "grommunio" else "send_item"
+        user = SHOP_USER if address == SHOP else USER
         return (
             'kind = "exchange"\n'
-            f'[mailbox.sign_in]\nuser = "{USER}"\nsecret = "desk"\n'
-            f'[mailbox.exchange]\nserver = "{self.ews.url}"\nmailbox = "{DESK}"\nauth = "basic"\n'
+            f'[mailbox.sign_in]\nuser = "{user}"\nsecret = "desk"\n'
+            f'[mailbox.exchange]\nserver = "{self.ews.url}"\nmailbox = "{address}"\nauth = "basic"\n'
             f'ca_file = "{self.ews.ca_file}"\nsend = "{send}"\n'
             f"timeout_seconds = {CALL_SECONDS}\n{extra}"
         )
 
-    def daemon(self, name: str = "box", *, extra: str = "", **options: Any) -> DaemonProcess:
-        """A daemon on the mailbox; ``options`` as those of ``DaemonProcess``."""
+    def daemon(
+        self, name: str = "box", *, extra: str = "", address: str = DESK, **options: Any
+    ) -> DaemonProcess:
+        """A daemon on a mailbox; ``options`` as those of ``DaemonProcess``."""
         directory = self.directory / name
         directory.mkdir()
         options.setdefault("flow", PATIENT)
-        daemon = DaemonProcess(directory, account=self.account(extra), **options)
+        daemon = DaemonProcess(directory, account=self.account(extra, address=address), **options)
         if self.oauth is not None:
             daemon.variables["SSL_CERT_FILE"] = str(self.oauth.ca_file)
         secrets = directory / "secrets"

@@ -34,7 +34,7 @@ from appliance.mailbox import signin
 intake._OPERATOR_WAIT = timedelta(seconds=0.3)
 if "Graph" in FILES[0]:
     # A changed client secret is not seen from outside; the five minutes would be waited for.
-    signin.REFUSED_SECONDS = 12.0
+    signin.REFUSED_SECONDS = 8.0
 """
 CALM_SECONDS = 2.0
 

@@ -92,7 +92,7 @@ WAYS = {
     "Exchange told": Way(directory="0", kind="Exchange", poll_seconds=60.0, limit=1.0),
     # The server keeps what it has to say to itself for half a second.
     "grommunio told": Way(directory="1", kind="grommunio", poll_seconds=60.0, limit=1.5),
-    "Graph by peeks": Way(directory="2", kind="Graph", poll_seconds=60.0, limit=10.0, mails=3),
+    "Graph by peeks": Way(directory="2", kind="Graph", poll_seconds=60.0, limit=10.0, mails=2),
     "Graph by polls": Way(directory="3", kind="Graph", poll_seconds=1.0, limit=1.0),
 }
 
