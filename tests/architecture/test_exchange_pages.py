@@ -1,7 +1,7 @@
 """The pages about Exchange and Microsoft 365: the same in both languages, their examples right."""
 
 import re
-from typing import Final
+from typing import Final, Literal
 
 import pytest
 
@@ -9,11 +9,15 @@ from appliance.cli.app import parser
 from appliance.cli.probed import named_probe
 from appliance.cli.words import Words
 from appliance.config.accounts import ExchangeSettings, GraphSettings
+from appliance.config.secrets import Secret
 from appliance.config.toml import settings_from
+from appliance.mailbox.exchange.line import limit_seconds
 from appliance.mailbox.graph import PEEK_SECONDS
 from appliance.mailbox.scopes import person_scopes
+from appliance.mailbox.signin import PasswordSignIn, SignIn
 from appliance.mailbox.store_claim import BEAT_SECONDS, LEASE_SECONDS
 from tests.architecture.test_pages import ROOT, SENDING, blocks, shape, text
+from tests.fakes import FakeClock
 
 ENGLISH: Final = "docs/exchange.md"
 CHINESE: Final = "docs/exchange.zh-CN.md"
@@ -43,6 +47,12 @@ def test_each_example_is_a_configuration() -> None:
         (mailbox,) = settings_from(block, "appliance.toml").mailbox
         kinds.append(mailbox.kind)
     assert kinds == ["graph", "exchange"]
+
+
+def waited(auth: Literal["ntlm", "basic"]) -> float:
+    """Seconds for which nothing is known of a reply that was just being sent."""
+    method = PasswordSignIn(user="svc-appliance", read=lambda: Secret("unread"))
+    return limit_seconds(ExchangeSettings(auth=auth), SignIn(method, FakeClock()))
 
 
 @pytest.mark.parametrize("name", PAGES)
@@ -76,6 +86,9 @@ def test_figures_names_and_dates_are_those_of_the_code(name: str) -> None:
     for settings in (ExchangeSettings(), GraphSettings()):
         for folder in (settings.handled, settings.held, settings.skipped, settings.claim):
             assert f"`{folder}`" in page
+    assert f"`timeout_seconds = {ExchangeSettings().timeout_seconds:g}`" in page
+    for seconds in (waited("basic"), waited("ntlm")):
+        assert f" {seconds:g} " in page
     assert (PEEK_SECONDS, BEAT_SECONDS, LEASE_SECONDS) == (10, 120, 300)
 
 
@@ -95,4 +108,7 @@ def test_the_list_of_what_was_never_tried_is_where_the_page_points(name: str, ti
     anchor = title.lower().replace(" ", "-")
     assert f"](#{anchor})" in text(name)
     assert f"\n## {title}\n" in text(name)
-    assert len(text(name).partition(f"\n## {title}\n")[2].split("\n- ")) > 10
+    rows = re.findall(
+        r"^\| [^|]+ \| [^|]+ \|$", text(name).partition(f"\n## {title}\n")[2], re.MULTILINE
+    )
+    assert len(rows) > 30
