@@ -9,6 +9,7 @@ _LONGEST: Final = 50_000
 _LINE: Final = 900
 _NAME: Final = re.compile(r"[!-9;-~]{1,76}")
 _FIELD: Final = re.compile(rb"^([!-9;-~]{1,76})[ \t]*:", re.MULTILINE)
+_BEGINNING: Final = re.compile(rb"[A-Za-z][A-Za-z0-9_.-]{0,75}[ \t]*:")
 _BLANKS: Final = re.compile(r"[\x00-\x20\x7f]+")
 _END: Final = re.compile(rb"\r?\n\r?\n")
 _SHAPE: Final = ("content-", "mime-version")
@@ -40,6 +41,11 @@ def with_headers(raw: bytes, headers: Iterable[Mapping[str, Any]]) -> bytes:
     if not missing:
         return raw
     return b"".join(line + b"\r\n" for line in missing) + raw
+
+
+def is_mail(raw: bytes) -> bool:
+    """Whether it begins with a header: a log-in page, or what a proxy has to say, does not."""
+    return _BEGINNING.match(raw) is not None
 
 
 def _fields(headers: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, bytes]]:

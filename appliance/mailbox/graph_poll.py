@@ -1,8 +1,9 @@
 """What comes into a folder where the cloud has no delta of messages.
 
-By the documentation that is Microsoft's cloud in China. The state is the time of the newest mail
-that was told, by the server's clock, and which mails of the minutes before it were told. What only
-changed is not seen this way: who answered with a mail program is found in Sent alone.
+By the documentation that is Microsoft's cloud in China. The state is a time shortly before that of
+the newest mail that was told, by the server's clock, and which mails since then were told. What
+only changed, or is moved in long after it came, is not seen this way: who answered with a mail
+program is found in Sent alone.
 """
 
 import hashlib
@@ -21,7 +22,10 @@ _OVERLAP: Final = timedelta(minutes=2)
 """A mail may turn up in its folder this much later than one that was received after it."""
 
 _MOST: Final = 500
-"""So many mails a state names; of more in two minutes, some are told again."""
+"""So many mails a state names, or those of one second; of more, it looks back less far."""
+
+_SECOND: Final = timedelta(seconds=1)
+"""The server tells no smaller times."""
 
 _START: Final = "received="
 _STATE: Final = re.compile(r"received=([^;]{1,40});((?:[0-9a-f]{12},)*)")
@@ -29,9 +33,9 @@ _STATE: Final = re.compile(r"received=([^;]{1,40});((?:[0-9a-f]{12},)*)")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Told:
-    """What a state says: the newest mail's time, and the names of those told before it."""
+    """What a state says: since when to look, and the names of those told of that time."""
 
-    until: datetime
+    start: datetime
     names: frozenset[str]
 
 
@@ -44,7 +48,7 @@ class GraphPoll:
     def changes(self, place: Place, state: str, limit: int) -> Changes:
         """As ``MailStore.changes``; nothing is ever ``changed``. Raises StateLost."""
         told = _read(state)
-        listed = self._lists.received(place, told.until - _OVERLAP).values()
+        listed = self._lists.received(place, told.start).values()
         fresh = [one for one in listed if _name(one) not in told.names]
         if not fresh:
             return Changes(new=(), changed=(), state=state, more=False)
@@ -53,17 +57,22 @@ class GraphPoll:
         return Changes(
             new=new,
             changed=(),
-            state=state_after((*before, *new), told.until),
+            state=state_after((*before, *new), told.start),
             more=len(new) < len(fresh),
         )
 
 
 def state_after(told: Iterable[Listed], since: datetime) -> str:
     """The state where these were told, and nothing was asked for before ``since``."""
-    timed = sorted((one.received, _name(one)) for one in told if one.received is not None)
-    until = max((since, *(when for when, _ in timed)))
-    names = [name for when, name in timed if when >= until - _OVERLAP]
-    return f"{_START}{graph_item.told(until)};{''.join(f'{one},' for one in names[-_MOST:])}"
+    timed = sorted((_second(one.received), _name(one)) for one in told if one.received is not None)
+    newest = timed[-1][0] if timed else since
+    start = _second(max(since, newest - _OVERLAP))
+    within = [one for one in timed if one[0] >= start]
+    if len(within) > _MOST:
+        # Of the newest second some may not have been told yet.
+        start = min(within[-_MOST - 1][0] + _SECOND, newest)
+    names = "".join(f"{name}," for when, name in within if when >= start)
+    return f"{_START}{graph_item.told(start)};{names}"
 
 
 def is_polled(state: str) -> bool:
@@ -73,10 +82,14 @@ def is_polled(state: str) -> bool:
 
 def _read(state: str) -> _Told:
     found = _STATE.fullmatch(state)
-    until = None if found is None else graph_item.moment({"receivedDateTime": found[1]})
-    if found is None or until is None:
+    start = None if found is None else graph_item.moment({"receivedDateTime": found[1]})
+    if found is None or start is None:
         raise StateLost("The state of synchronisation is of another kind of mailbox.")
-    return _Told(until=until, names=frozenset(found[2].split(",")))
+    return _Told(start=start, names=frozenset(found[2].split(",")))
+
+
+def _second(moment: datetime) -> datetime:
+    return moment.replace(microsecond=0)
 
 
 def _name(one: Listed) -> str:

@@ -11,7 +11,7 @@ from appliance.mailbox import graph_item
 from appliance.mailbox.graph_answer import BAD_REQUEST, NOT_FOUND, Answer
 from appliance.mailbox.graph_ask import Ask, literal, query, quoted
 from appliance.mailbox.graph_folders import GraphFolders
-from appliance.mailbox.graph_headers import with_headers
+from appliance.mailbox.graph_headers import is_mail, with_headers
 from appliance.mailbox.graph_line import GraphLine
 from appliance.mailbox.graph_list import at_once
 from appliance.mailbox.mailstore import Mail, Ref, Spot, Tag
@@ -98,12 +98,17 @@ class GraphRead:
         answer = self._line.run(
             Ask(path=f"/messages/{quoted(ref)}/$value", most=self._most), accept=_PERHAPS_NO_MIME
         )
-        if answer.no_mime:
+        if answer.no_mime or (answer.good and answer.body == b""):
             # One such mail must not keep back all that came after it.
             return Mail(ref=ref, key=ref, raw=None, reply=reply)
         if not _there(answer):
             return None
         raw, headers = answer.body, item.get("internetMessageHeaders")
+        if raw is not None and not is_mail(raw):
+            raise MailboxUnreachable(
+                "Microsoft Graph answers with something else than a mail. Check whether a proxy or "
+                "a log-in page stands between."
+            )
         if raw is not None and isinstance(headers, list):
             raw = with_headers(raw, [one for one in headers if isinstance(one, dict)])
         return Mail(ref=ref, key=ref, raw=raw, reply=reply)

@@ -11,7 +11,7 @@ from appliance.domain.errors import (
     MailboxUnreachable,
 )
 from appliance.domain.mail import Message, MessageId
-from appliance.mailbox import graph_list, graph_sync, mime
+from appliance.mailbox import graph_list, graph_poll, graph_sync, mime
 from appliance.mailbox.graph import GraphStore
 from appliance.mailbox.mailstore import Listed, Mail, Marks, Ref, Spot, StateLost
 from appliance.mailbox.places import Place
@@ -361,6 +361,51 @@ def test_a_mail_that_the_server_cannot_render_keeps_back_no_other(
     corrupted, good = store.read(waiting(store))
     assert corrupted.raw is None
     assert values(good).subject == "Question 2"
+
+
+@pytest.mark.parametrize(
+    "content", [b"<html><body>Please log in.</body></html>", b"\r\nno header", b"busy\r\n\r\n"]
+)
+def test_what_is_no_mail_never_stands_for_one(
+    account: GraphAccount,
+    store: GraphStore,
+    monkeypatch: pytest.MonkeyPatch,
+    content: bytes,
+) -> None:
+    listed = first(account, store)
+    with monkeypatch.context() as patched:
+        patched.setattr(graph_shape, "raw_of", lambda *_: content)
+        with pytest.raises(MailboxUnreachable):
+            store.read([listed])
+    assert store.read([listed])[0].raw is not None
+
+
+def test_a_rendering_of_nothing_is_told_as_unreadable(
+    account: GraphAccount, store: GraphStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listed = first(account, store)
+    monkeypatch.setattr(graph_shape, "raw_of", lambda *_: b"")
+    assert store.read([listed])[0].raw is None
+
+
+@pytest.mark.usefixtures("without_delta")
+def test_without_a_delta_a_flood_within_two_minutes_hides_no_later_mail(
+    account: GraphAccount, store: GraphStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(graph_poll, "_MOST", 10)
+    state = store.begin(Place.INBOX, LONG_AGO).state
+    start = datetime(2026, 3, 1, 12, tzinfo=UTC)
+    for number in range(30):
+        received = start + timedelta(seconds=number // 3)
+        account.server.deliver(DESK, raw_mail(number), received=received)
+    told: list[str] = []
+    for _ in range(20):
+        changes = store.changes(Place.INBOX, state, 4)
+        told += [one.ref for one in changes.new]
+        state = changes.state
+    assert (len(told), len(set(told))) == (30, 30)
+    account.server.deliver(DESK, raw_mail(99), received=start + timedelta(seconds=20))
+    assert len(store.changes(Place.INBOX, state, 4).new) == 1
 
 
 def test_two_thousand_mails_are_begun_and_read(account: GraphAccount) -> None:
