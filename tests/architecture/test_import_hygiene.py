@@ -8,6 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.daemon_process import DaemonProcess
+from tests.store_desk import troubles
+
 ROOT = Path(__file__).resolve().parents[2]
 HEAVY = {"llama_cpp", "numpy", "exchangelib", "textual", "lxml", "requests", "imapclient", "msal"}
 MAIL = {"imapclient", "msal", "requests", "exchangelib", "cryptography", "rapidfuzz"}
@@ -84,6 +87,67 @@ def test_a_package_of_decisions_loads_nothing_heavy(package: str) -> None:
     names = modules_of(package)
     assert names, f"appliance.{package} has no modules"
     assert not loaded_by(", ".join(names)) & (HEAVY | {"sqlite3", "watchdog", "psutil"})
+
+
+TELLING = """
+import atexit, json, sys
+from pathlib import Path
+from appliance.cli.app import run
+names = lambda: sorted({{name.partition(".")[0] for name in sys.modules}})
+atexit.register(lambda: Path({file!r}).write_text(json.dumps(names())))
+sys.exit(run(sys.argv[1:]))
+"""
+"""The real command line, which writes down at its end what it has loaded."""
+
+SIGN_IN = '[mailbox.sign_in]\nuser = "desk@office.example.com"\nsecret = "desk"\n'
+APPLICATION = (
+    'method = "microsoft"\nflow = "secret"\nclient_id = "11111111-2222-3333-4444-555555555555"\n'
+    'tenant = "northgate.example"\nauthority = "https://127.0.0.1:9"\n'
+)
+# Nothing listens there: a daemon has loaded what it needs before it finds that out.
+ACCOUNTS = {
+    "folder": "",
+    "imap": f'kind = "imap"\n{SIGN_IN}[mailbox.imap]\nhost = "127.0.0.1"\nport = 9\n'
+    '[mailbox.smtp]\nhost = "127.0.0.1"\nport = 9\n',
+    "exchange": f'kind = "exchange"\n{SIGN_IN}[mailbox.exchange]\nserver = "https://127.0.0.1:9"\n',
+    "graph": f'kind = "graph"\n{SIGN_IN}{APPLICATION}[mailbox.graph]\n'
+    'mailbox = "desk@office.example.com"\nendpoint = "https://127.0.0.1:9"\n',
+}
+LOADED = {
+    "folder": set(),
+    "imap": {"imapclient"},
+    "exchange": {"exchangelib", "requests", "lxml"},
+    "graph": {"msal", "requests"},
+}
+LIBRARIES = {"imapclient", "msal", "requests", "exchangelib", "lxml"}
+
+
+@pytest.mark.parametrize("kind", ACCOUNTS)
+def test_a_running_daemon_has_loaded_the_libraries_of_its_own_kind_alone(
+    tmp_path: Path, kind: str
+) -> None:
+    told = tmp_path / "modules.json"
+    command = ("-c", TELLING.format(file=str(told)))
+    daemon = DaemonProcess(tmp_path, account=ACCOUNTS[kind], command=command, measured=False)
+    (tmp_path / "secrets").mkdir(mode=0o700)
+    (tmp_path / "secrets" / "desk").write_text("canary\n")
+    (tmp_path / "secrets" / "desk").chmod(0o600)
+    daemon.start()
+    if kind == "folder":
+        daemon.until(lambda: bool(daemon.client.call("status")["mailboxes"][0]["last_contact"]))
+        assert not loaded_by_status(daemon, tmp_path / "status.json") & (HEAVY | {"sqlite3"})
+    else:
+        daemon.until(lambda: "mail in desk" in troubles(daemon))
+    assert daemon.stop() == 0
+    assert set(json.loads(told.read_text())) & LIBRARIES == LOADED[kind]
+
+
+def loaded_by_status(daemon: DaemonProcess, told: Path) -> set[str]:
+    """What ``appliance status`` has loaded when it is done."""
+    program = TELLING.format(file=str(told))
+    command = [sys.executable, "-c", program, "--config", str(daemon.config), "status"]
+    subprocess.run(command, cwd=ROOT, env=UNMEASURED, check=True, capture_output=True, timeout=60)
+    return set(json.loads(told.read_text()))
 
 
 def test_the_engine_library_is_loaded_by_the_engine_alone() -> None:
