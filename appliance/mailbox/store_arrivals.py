@@ -178,7 +178,8 @@ class StoreArrivals:
         more = True
         while more and not read:
             changes = self._store.changes(self._place, position.state, limit)
-            more = changes.more
+            # A server that has more and leads nowhere would be asked for ever.
+            more = changes.more and changes.state != position.state
             position = replace(position, state=changes.state)
             # A server that has lost its states replays everything, years-old mail as well.
             new = [one for one in changes.new if self._counts(one, position.since)]

@@ -15,7 +15,10 @@ from appliance.mailbox.mailstore import Listed, Marks, Ref, Spot, StateLost, Tag
 from appliance.mailbox.places import Place
 from tests.ews_desk import DESK, LONG_AGO, EwsDesk, ews_desk, mails, reply, waiting
 from tests.raw_mail import raw_mail
+from tests.servers import ews_reading
 from tests.servers.ews import EXCHANGE, GROMMUNIO, Fault, Personality
+from tests.servers.ews_call import Call
+from tests.servers.ews_store import Folder
 
 BOTH = pytest.mark.parametrize("personality", [EXCHANGE, GROMMUNIO], ids=lambda one: one.name)
 TRUTH = (
@@ -98,6 +101,33 @@ def test_changes_come_in_the_portions_asked_for(desk: EwsDesk) -> None:
         state, more = told.state, told.more
         portions += 1
     assert (set(seen), len(seen), portions) == (refs, 7, 3)
+
+
+@BOTH
+def test_a_portion_without_anything_in_it_leads_on_to_the_next(
+    desk: EwsDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = desk.store()
+    state = store.begin(Place.INBOX, LONG_AGO).state
+    desk.server.delete(desk.server.deliver(DESK, raw_mail(1)))
+    ref = desk.server.deliver(DESK, raw_mail(2))
+    whole = ews_reading._logged
+
+    def one_by_one(call: Call, folder: Folder, at: int, most: int) -> tuple[int, list[str]]:
+        told, log = folder.log, folder.log[: at + 1]
+        folder.log = log
+        try:
+            return whole(call, folder, at, most)
+        finally:
+            folder.log = told
+
+    monkeypatch.setattr(ews_reading, "_logged", one_by_one)
+    seen: list[str] = []
+    for _ in range(3):
+        changes = store.changes(Place.INBOX, state, 10)
+        seen += [one.ref for one in changes.new]
+        state = changes.state
+    assert (seen, changes.more) == ([ref], False)
 
 
 def test_exchange_says_that_a_state_is_lost(tmp_path: Path) -> None:

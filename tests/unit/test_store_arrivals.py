@@ -283,3 +283,19 @@ def test_a_clock_that_was_ahead_at_the_first_look_hides_no_mail(
     batch = inbox.fetch(cursor, 10)
     assert ids(batch) == [number(1), number(2)]
     assert ids(inbox.fetch(batch.cursor, 10)) == []
+
+
+def test_a_server_that_has_more_and_leads_nowhere_is_not_asked_for_ever(
+    store: MemoryStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inbox = arrivals(store)
+    cursor = inbox.fetch(None, 10).cursor
+    asked: list[str] = []
+
+    def changes(_place: Place, state: str, _limit: int) -> Changes:
+        asked.append(state)
+        assert len(asked) < 10
+        return Changes(new=(), changed=(), state=state, more=True)
+
+    monkeypatch.setattr(store, "changes", changes)
+    assert ids(inbox.fetch(cursor, 10)) == []

@@ -156,7 +156,7 @@ def _changes(account: Account, folder: NamedFolder, state: str, most: int) -> Ch
     return Changes(
         new=tuple(one for kind, one in found if kind == _CREATE),
         changed=tuple(one for kind, one in found if kind == _UPDATE),
-        state=(service.sync_state or "") if answer else state,
+        state=service.sync_state or "",
         more=service.includes_last_item_in_range is False,
     )
 
