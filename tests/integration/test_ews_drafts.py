@@ -136,6 +136,22 @@ def test_a_reply_whose_id_got_lost_is_removed_and_no_other_draft_is(tmp_path: Pa
         assert {item.id for item in desk.server.items(DESK, "Drafts")} == {others, ref}
 
 
+def test_a_reply_that_nobody_came_back_to_finish_is_withdrawn_with_the_rest(
+    tmp_path: Path,
+) -> None:
+    with ews_desk(tmp_path) as desk:
+        original = Ref(desk.server.deliver(DESK, raw_mail(1)))
+        store = desk.store()
+        kept = store.draft(reply(2), {**TAGS, Tag.ORIGIN: "origin-2"}, original)
+        desk.server.faults.plan(Fault(how="drop", operation="CreateItem", when="after"))
+        with pytest.raises(MailboxUnreachable):
+            store.draft(reply(1), TAGS, original)
+        (left,) = store.tagged(Place.DRAFTS, Tag.ORIGIN, TAGS[Tag.ORIGIN])
+        assert left != kept
+        store.remove([left])
+        assert [item.id for item in desk.server.items(DESK, "Drafts")] == [kept]
+
+
 @BOTH
 def test_an_address_nobody_can_write_to_is_refused(desk: EwsDesk) -> None:
     store = desk.store()

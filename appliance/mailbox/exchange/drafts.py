@@ -52,7 +52,7 @@ class Drafts:
         values, ref, willing = _values(reply, tags), None, True
         try:
             if original is not None and self._replies_taken:
-                unfinished = _line(reply.id)[:_LONGEST_SUBJECT]
+                unfinished = _line(tags.get(Tag.ORIGIN) or reply.id)[:_LONGEST_SUBJECT]
                 ref, willing = self._as_reply(unfinished, values, original)
             if ref is None:
                 ref = self.create(Place.DRAFTS, {**values, "is_read": True})
@@ -85,7 +85,7 @@ class Drafts:
         """A reply as the server makes it, then everything of ours over it.
 
         Until it is ours to the letter it quotes the mail, and only its subject, ``unfinished``,
-        tells that we made it: an answer that gets lost leaves it behind.
+        tells that we made it, and for which mail: an answer that gets lost leaves it behind.
 
         Returns the draft or, where it did not come about, None and whether it may another time.
         """

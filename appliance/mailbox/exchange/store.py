@@ -101,11 +101,14 @@ class EwsStore:
         self.wake = bell.ring
 
     def tagged(self, place: Place, tag: Tag, value: str) -> Sequence[Ref]:
-        refs = self._search.find(place, Q(**{TAGS[tag]: value}))
+        condition, fields = Q(**{TAGS[tag]: value}), [TAGS[tag]]
+        if tag is Tag.ORIGIN and place is Place.DRAFTS:
+            # Of a reply that was begun and never finished the subject tells it.
+            condition, fields = condition | Q(subject=value), [*fields, "subject"]
         return [
             Ref(item.id)
-            for item in self._search.get(refs, [TAGS[tag]])
-            if getattr(item, TAGS[tag]) == value
+            for item in self._search.get(self._search.find(place, condition), fields)
+            if value in {getattr(item, field) for field in fields}
         ]
 
     def notes(self) -> Sequence[Note]:
