@@ -23,8 +23,10 @@ from appliance.mailbox.record import Recorder
 from appliance.mailbox.signin import PasswordSignIn
 from tests.ews_desk import DESK, LONG_AGO, OTHER, PASSWORD, USER, EwsDesk, ews_desk, reply, waiting
 from tests.raw_mail import raw_mail
+from tests.servers import ews_http
 from tests.servers.ews import EXCHANGE, GROMMUNIO, Fault, Personality
 from tests.servers.ews_faults import How
+from tests.servers.ews_signin import Reception, SignInRefused
 
 BOTH = pytest.mark.parametrize("personality", [EXCHANGE, GROMMUNIO], ids=lambda one: one.name)
 UNSPEAKABLE = (PASSWORD, "opening hours", "Question", "customers.example", "@office.example.com")
@@ -337,3 +339,58 @@ def test_two_thousand_mails_are_begun_with_and_read_in_little_time(
     # Requests are what a real server makes one wait for.
     assert len(desk.asked("SyncFolderItems")) <= 5
     assert len(desk.asked("GetItem")) == 20
+
+
+@pytest.mark.parametrize("auth", ["basic", "ntlm"])
+def test_an_answer_that_cannot_be_unpacked_is_told_in_our_words(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, auth: str
+) -> None:
+    with ews_desk(tmp_path) as desk:
+        store = desk.store(auth=auth)
+        ref = store.draft(reply(), {}, None)
+        plain = ews_http.Handler._reply
+
+        def garbled(
+            self: ews_http.Handler, status: int, body: bytes, *more: tuple[str, str]
+        ) -> None:
+            plain(self, status, body, *more, ("Content-Encoding", "gzip"))
+
+        committed: list[bool] = []
+        monkeypatch.setattr(ews_http.Handler, "_reply", garbled)
+        with pytest.raises(MailboxUnreachable):
+            store.notes()
+        with pytest.raises(MailboxUnreachable):
+            store.send(ref, lambda: committed.append(True))
+        assert committed == []
+
+
+def test_a_sending_whose_answer_cannot_be_unpacked_is_doubt(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with ews_desk(tmp_path) as desk:
+        store = desk.store()
+        ref = store.draft(reply(), {}, None)
+        plain = ews_http.Handler._reply
+
+        def garbled(
+            self: ews_http.Handler, status: int, body: bytes, *more: tuple[str, str]
+        ) -> None:
+            plain(self, status, body, *more, ("Content-Encoding", "gzip"))
+
+        with pytest.raises(MailboxUnreachable):
+            store.send(ref, lambda: monkeypatch.setattr(ews_http.Handler, "_reply", garbled))
+        assert len(desk.server.posted) == 1
+
+
+@pytest.mark.parametrize("challenge", ["NTLM AAAA", "NTLM TlRMTVNTUAACAAAA", "NTLM ====", "NTLM"])
+def test_a_challenge_that_makes_no_sense_is_told_in_our_words(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, challenge: str
+) -> None:
+    with ews_desk(tmp_path) as desk:
+
+        def sign_in(*_: object) -> str:
+            raise SignInRefused((challenge,), wrong=False)
+
+        monkeypatch.setattr(Reception, "sign_in", sign_in)
+        with pytest.raises((MailboxUnreachable, CredentialsRefused)):
+            desk.store(auth="ntlm").notes()

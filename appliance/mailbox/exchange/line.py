@@ -1,5 +1,6 @@
 """The line to an Exchange server: one account of exchangelib, signed in, its errors translated."""
 
+import struct
 import threading
 from collections.abc import Callable
 from typing import Any, Final, TypeVar
@@ -31,8 +32,9 @@ _MALFORMED: Final = (
     ValueError,
     SyntaxError,
     PermissionError,
+    struct.error,
 )
-"""What the library makes of an answer that lacks what every answer has."""
+"""What the libraries make of an answer, or of a sign-in, that lacks what every one has."""
 
 _PATH: Final = "/EWS/Exchange.asmx"
 _CONNECT_SECONDS: Final = 10.0
@@ -129,6 +131,9 @@ class Line:
             return act(account)
         except EWSError as error:
             raise self.translated(error) from None
+        except requests.RequestException as error:
+            # What the library passes on, such as an answer that cannot be unpacked.
+            raise self.wire.failure(error) from None
         except _MALFORMED:
             # Their texts may quote the answer, too.
             raise MailboxUnreachable(
