@@ -59,7 +59,8 @@ def _changed(item: Any, marks: Marks, *, verbs: bool) -> list[str]:
     if marks.seen and getattr(item, "is_read", None) is False:
         wanted["is_read"] = True
     there = list(item.categories or ())
-    named = ((ANSWERED, marks.answered), (ANSWERED_BY_ITSELF, marks.automatic))
+    by_person = marks.answered and not marks.automatic
+    named = ((ANSWERED, by_person), (ANSWERED_BY_ITSELF, marks.automatic))
     missing = [name for name, on in named if on and name not in there]
     if missing:
         wanted["categories"] = [*there, *missing]
