@@ -107,7 +107,8 @@ class StoreProbe:
         if self._settings.kind == "exchange":
             yield skipped("send", found)
         yield skipped("round_trip", found)
-        yield self._marking(None)
+        # What is known of Graph in any case is of no use where the mailbox itself is out of reach.
+        yield self._marking(None) if found == "not_asked" else skipped("marking", found)
 
     def _token(self) -> Probe:
         self._sign_in.run(lambda _: None)
