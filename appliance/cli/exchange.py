@@ -112,7 +112,7 @@ def _offered(exchange: ExchangeSettings) -> tuple[str, ...]:
     from appliance.mailbox.probe_server import ews_address
 
     try:
-        _status, offered = ask_server(ews_address(exchange.server), ca_file=exchange.ca_file)
+        _status, offered = ask_server(ews_address(exchange), ca_file=exchange.ca_file)
     except ApplianceError as error:
         print(error)
         print(_("It is tried once more after the questions; then every answer can be changed."))

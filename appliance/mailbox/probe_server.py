@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
+from appliance.config.accounts import ExchangeSettings
 from appliance.config.settings import MailboxSettings
 from appliance.domain.errors import ApplianceError
 from appliance.mailbox import tls
 from appliance.mailbox.probes import Probe
 from appliance.mailbox.tokens import TIMEOUT_SECONDS, authorities
 
-EWS_PATH: Final = "/EWS/Exchange.asmx"
 _NOT_FOUND: Final = 404
 _PORTS: Final = {"https": 443, "http": 80}
 _SCHEMES: Final = ("Negotiate", "NTLM", "Basic", "Bearer")
@@ -53,12 +53,15 @@ def endpoint(settings: MailboxSettings) -> str:
     """The address at which the service answers."""
     if settings.kind == "graph":
         return f"{settings.graph.endpoint.rstrip('/')}/v1.0/"
-    return ews_address(settings.exchange.server)
+    return ews_address(settings.exchange)
 
 
-def ews_address(server: str) -> str:
-    """The whole address of an Exchange server's EWS; ``server`` is its name or that address."""
-    return server if "://" in server else f"https://{server}{EWS_PATH}"
+def ews_address(settings: ExchangeSettings) -> str:
+    """The address at which the service will ask the server; raises ConfigError as that does."""
+    # Only a mailbox at an Exchange server has a use for the library behind this.
+    from appliance.mailbox.exchange.line import endpoint as address
+
+    return address(settings)
 
 
 def ask(url: str, *, ca_file: Path | None) -> tuple[int, tuple[str, ...]]:

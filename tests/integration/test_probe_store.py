@@ -32,6 +32,7 @@ from appliance.mailbox.identity import BOX_FILE
 from appliance.mailbox.mailstore import Ref, Tag
 from appliance.mailbox.places import Place
 from appliance.mailbox.probe import AccountProbe
+from appliance.mailbox.probe_server import endpoint, ews_address
 from appliance.mailbox.probe_store import StoreProbe
 from appliance.mailbox.probe_wish import Wish
 from appliance.mailbox.probes import Probe, authserv_id
@@ -427,6 +428,29 @@ def test_a_server_that_is_away_is_told_before_anybody_signs_in(bench: Bench, kin
     assert "nothing listens there" in dict(probes["server"].values)["reason"]
     others = {one.state for name, one in probes.items() if name != "server"}
     assert others == {"skipped"}
+
+
+@pytest.mark.parametrize(
+    ("server", "address"),
+    [
+        ("mail.example.com", "https://mail.example.com/EWS/Exchange.asmx"),
+        ("https://mail.example.com", "https://mail.example.com/EWS/Exchange.asmx"),
+        ("https://mail.example.com:8443/", "https://mail.example.com:8443/EWS/Exchange.asmx"),
+        ("https://mail.example.com/ews", "https://mail.example.com/ews"),
+    ],
+)
+def test_the_server_is_tried_out_where_the_service_will_ask_it(
+    bench: Bench, server: str, address: str
+) -> None:
+    bench.exchange(server=server)
+    assert endpoint(bench.settings) == address
+    assert ews_address(bench.settings.exchange) == address
+
+
+def test_a_name_without_a_path_leads_to_ews(bench: Bench, port: int) -> None:
+    bench.exchange(server=f"http://127.0.0.1:{port}")
+    values = dict(bench.probes()["server"].values)
+    assert values["url"] == f"http://127.0.0.1:{port}/EWS/Exchange.asmx"
 
 
 def test_an_address_without_ews_is_told(bench: Bench, answer: type[_Answer]) -> None:
