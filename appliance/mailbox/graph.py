@@ -81,7 +81,7 @@ class GraphStore:
         self._line = GraphLine(settings, sign_in=sign_in, clock=clock, recorder=recorder)
         self._folders = GraphFolders(settings, line=self._line, clock=clock)
         self._sync = GraphSync(line=self._line, folders=self._folders)
-        self._reading = GraphRead(settings, line=self._line, folders=self._folders)
+        self._reading = GraphRead(settings, line=self._line, folders=self._folders, clock=clock)
         self._out = GraphOut(line=self._line, folders=self._folders)
         self._alarm = threading.Event()
 

@@ -7,6 +7,7 @@ from typing import Any, Final
 from appliance.config.accounts import GraphSettings
 from appliance.domain.errors import MailboxUnreachable
 from appliance.domain.mail import Message
+from appliance.domain.ports import Clock
 from appliance.mailbox import graph_item
 from appliance.mailbox.graph_answer import BAD_REQUEST, NOT_FOUND, Answer
 from appliance.mailbox.graph_ask import Ask, literal, query, quoted
@@ -19,6 +20,11 @@ from appliance.mailbox.places import Place
 
 _PERHAPS_GONE: Final = frozenset({BAD_REQUEST, NOT_FOUND})
 _PERHAPS_NO_MIME: Final = _PERHAPS_GONE | {422, 500, 501}
+_STUMBLED_OVER: Final = 500
+_PATIENCE_SECONDS: Final = 900.0
+"""For so long a mail that cannot be shown keeps back those after it: the server may be ill."""
+
+_MOST_AILING: Final = 100
 _LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
 _ANCESTORS: Final = 10
 _THREAD: Final = frozenset({Place.INBOX, Place.HANDLED, Place.HELD, Place.SKIPPED, Place.SENT})
@@ -35,10 +41,14 @@ _LYING: Final = "id,parentFolderId,receivedDateTime"
 class GraphRead:
     """Reads; changes nothing. Safe for threads."""
 
-    def __init__(self, settings: GraphSettings, *, line: GraphLine, folders: GraphFolders) -> None:
+    def __init__(
+        self, settings: GraphSettings, *, line: GraphLine, folders: GraphFolders, clock: Clock
+    ) -> None:
         self._most = settings.largest_mb * 1024 * 1024
         self._line = line
         self._folders = folders
+        self._clock = clock
+        self._ailing: dict[Ref, float] = {}
 
     def mails(self, refs: Iterable[Ref]) -> list[Mail]:
         """As ``MailStore.read``."""
@@ -98,7 +108,7 @@ class GraphRead:
         answer = self._line.run(
             Ask(path=f"/messages/{quoted(ref)}/$value", most=self._most), accept=_PERHAPS_NO_MIME
         )
-        if answer.no_mime or (answer.good and answer.body == b""):
+        if answer.no_mime or (answer.good and answer.body == b"") or self._ails(ref, answer):
             # One such mail must not keep back all that came after it.
             return Mail(ref=ref, key=ref, raw=None, reply=reply)
         if not _there(answer):
@@ -112,6 +122,16 @@ class GraphRead:
         if raw is not None and isinstance(headers, list):
             raw = with_headers(raw, [one for one in headers if isinstance(one, dict)])
         return Mail(ref=ref, key=ref, raw=raw, reply=reply)
+
+    def _ails(self, ref: Ref, answer: Answer) -> bool:
+        """Whether Graph has stumbled over this very mail for so long that it always will."""
+        if answer.status != _STUMBLED_OVER or not answer.code:
+            self._ailing.pop(ref, None)
+            return False
+        now = self._clock.steady()
+        if len(self._ailing) >= _MOST_AILING:
+            self._ailing.clear()
+        return now - self._ailing.setdefault(ref, now) >= _PATIENCE_SECONDS
 
     def _conversation(self, message: Message) -> Sequence[dict[str, Any]]:
         item = self.item(Ref(message.uid), query({"$select": "conversationId"}))

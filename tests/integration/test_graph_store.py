@@ -363,6 +363,30 @@ def test_a_mail_that_the_server_cannot_render_keeps_back_no_other(
     assert values(good).subject == "Question 2"
 
 
+def test_a_mail_that_the_server_stumbles_over_for_long_keeps_back_no_other(
+    account: GraphAccount, store: GraphStore, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    account.server.deliver_many(DESK, [raw_mail(1), raw_mail(2)])
+    plain = graph_service._Operation.get_mime
+
+    def stumbling(operation: graph_service._Operation) -> Answer:
+        if operation.item().fields["subject"] == "Question 1":
+            raise GraphError(500, "ErrorInternalServerError", "An internal server error occurred.")
+        return plain(operation)
+
+    listed = waiting(store)
+    with monkeypatch.context() as patched:
+        patched.setattr(graph_service._Operation, "get_mime", stumbling)
+        for _ in range(3):
+            with pytest.raises(MailboxUnreachable):
+                store.read(listed)
+            clock.advance(timedelta(minutes=6))
+        bad, good = store.read(listed)
+    assert bad.raw is None
+    assert values(good).subject == "Question 2"
+    assert values(store.read(listed)[0]).subject == "Question 1"
+
+
 @pytest.mark.parametrize(
     "content", [b"<html><body>Please log in.</body></html>", b"\r\nno header", b"busy\r\n\r\n"]
 )
