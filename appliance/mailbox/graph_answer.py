@@ -78,6 +78,10 @@ class NotSent(MailboxUnreachable):
     """The request certainly never left this machine."""
 
 
+class Untrusted(ConfigError):
+    """The server could not prove who it is, so that nothing was sent."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
     """One answer; ``body`` is None where it was longer than wanted."""
@@ -203,7 +207,7 @@ def trouble(error: Exception, host: str) -> ApplianceError:
             f"{host}: the certificate is not trusted. Check the date of this machine, or name your "
             "own authority with mailbox.graph.ca_file."
         )
-        return ConfigError((said,))
+        return Untrusted((said,))
     if isinstance(error, exceptions.ReadTimeout):
         return MailboxUnreachable(f"{host}: no answer in time.")
     unsent = _unsent(error, reason)

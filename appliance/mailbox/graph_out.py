@@ -9,7 +9,6 @@ from typing import Any, Final, Literal
 from appliance.domain.draft import Reply
 from appliance.domain.errors import (
     ApplianceError,
-    ConfigError,
     CredentialsRefused,
     MailboxUnreachable,
     ReplyDeferred,
@@ -24,6 +23,7 @@ from appliance.mailbox.graph_answer import (
     Answer,
     Gone,
     NotSent,
+    Untrusted,
     error_of,
 )
 from appliance.mailbox.graph_ask import Ask, literal, query, quoted
@@ -110,8 +110,8 @@ class GraphOut:
                 answer = self._line.once(ask, before)
             except _Uncommitted as stopped:
                 raise stopped.error from None
-            except (NotSent, CredentialsRefused, ConfigError) as error:
-                # No connection, a refused token, a server that could not prove itself.
+            except (NotSent, CredentialsRefused, Untrusted) as error:
+                # Nothing else: after a good answer a transcript may not find room on the disk.
                 if not committed:
                     raise
                 raise ReplyDeferred(str(error)) from error

@@ -15,6 +15,7 @@ import trustme
 from appliance.domain.draft import Reply
 from appliance.domain.errors import (
     ApplianceError,
+    ConfigError,
     Conflict,
     CredentialsRefused,
     MailboxUnreachable,
@@ -513,3 +514,16 @@ def test_one_reply_is_sent_at_a_time(account: GraphAccount, store: GraphStore) -
         list(pool.map(one, refs))
     assert len(account.server.posted) == 4
     assert account.server.count("send") == 4
+
+
+def test_a_transcript_that_finds_no_room_does_not_deny_a_sending(account: GraphAccount) -> None:
+    class Full:
+        def note(self, method: str, url: str, *_more: object) -> None:
+            if url.endswith("/send"):
+                raise ConfigError((f"{method}: No space left on device.",))
+
+    store = account.store(recorder=Full())
+    ref = store.draft(answer(), TAGS, None)
+    with pytest.raises(ConfigError):
+        store.send(ref, lambda: None)
+    assert len(account.server.posted) == 1

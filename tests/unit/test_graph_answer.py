@@ -23,6 +23,7 @@ from appliance.mailbox.graph_answer import (
     Broken,
     Gone,
     NotSent,
+    Untrusted,
     error_of,
     rest_of,
     trouble,
@@ -159,4 +160,4 @@ def test_only_what_never_left_counts_as_not_sent(
 def test_a_certificate_that_is_not_trusted_is_a_persons_to_mend() -> None:
     reason = urllib3.exceptions.SSLError(SSLCertVerificationError("unknown authority"))
     error = exceptions.SSLError(urllib3.exceptions.MaxRetryError(POOL, "/v1.0", reason))
-    assert type(trouble(error, "graph.example")) is ConfigError
+    assert type(trouble(error, "graph.example")) is Untrusted
