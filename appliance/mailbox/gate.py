@@ -1,10 +1,18 @@
 """Keeps requests back for as long as a server wants none."""
 
 import math
+import re
 import threading
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Final
 
 from appliance.domain.errors import MailboxUnreachable
 from appliance.domain.ports import Clock
+
+LONGEST_REST: Final = 3600.0
+"""Seconds; no server is left alone for longer, whatever it asks for."""
 
 
 class Gate:
@@ -37,3 +45,29 @@ class Gate:
             raise MailboxUnreachable(
                 f"The mail server is busy and asked not to be asked again for {math.ceil(left)} s."
             )
+
+
+def asked_rest(headers: Mapping[str, str], now: datetime) -> float | None:
+    """Seconds of rest that an answer asks for by ``Retry-After``; None: it does not say.
+
+    Args:
+        headers: of the answer; seconds, or until a date (RFC 9110 §10.2.3).
+        now: the time here, for a date where the answer has none of its own.
+    """
+    wanted = (headers.get("Retry-After") or "").strip()
+    if re.fullmatch(r"[0-9]{1,9}(\.[0-9]*)?", wanted):
+        return min(float(wanted), LONGEST_REST)
+    until = _moment(wanted)
+    if until is None:
+        return None
+    # By the server's own clock: ours may be wrong.
+    told = _moment(headers.get("Date") or "") or now
+    return min(max((until - told).total_seconds(), 0.0), LONGEST_REST)
+
+
+def _moment(text: str) -> datetime | None:
+    try:
+        moment = parsedate_to_datetime(text)
+    except (ValueError, TypeError, OverflowError):
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

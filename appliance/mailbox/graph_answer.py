@@ -5,8 +5,7 @@ import re
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from datetime import datetime
 from typing import Any, Final
 
 from appliance.domain.errors import (
@@ -15,6 +14,7 @@ from appliance.domain.errors import (
     CredentialsRefused,
     MailboxUnreachable,
 )
+from appliance.mailbox.gate import asked_rest
 
 LONGEST_JSON: Final = 64 * 1024 * 1024
 
@@ -31,7 +31,6 @@ STUMBLED: Final = frozenset({500, 502, 504})
 _REST_SECONDS: Final = {TOO_MANY: 10.0, UNAVAILABLE: 5.0, 509: 60.0}
 """Rest where the server wants some and does not say how much."""
 
-_LONGEST_REST: Final = 3600.0
 _CODE: Final = re.compile(r"[A-Za-z_.]{1,80}")
 _NO_MAILBOX: Final = frozenset(
     {
@@ -172,29 +171,14 @@ def rest_of(answer: Answer, now: datetime) -> float:
     """Seconds for which the server wants to be left alone; 0: it does not.
 
     Args:
-        answer: any answer; ``Retry-After`` counts in seconds or as a date (RFC 9110 §10.2.3).
-        now: the time here, for a date where the answer has none of its own.
+        answer: any answer.
+        now: as for ``asked_rest``.
     """
     usual = _REST_SECONDS.get(answer.status)
     if usual is None:
         return 0.0
-    wanted = answer.headers.get("Retry-After", "").strip()
-    if re.fullmatch(r"\d{1,9}(\.\d*)?", wanted):
-        return min(float(wanted), _LONGEST_REST)
-    until = _moment(wanted)
-    if until is None:
-        return usual
-    # By the server's own clock: ours may be wrong.
-    told = _moment(answer.headers.get("Date", "")) or now
-    return min(max((until - told).total_seconds(), 0.0), _LONGEST_REST)
-
-
-def _moment(text: str) -> datetime | None:
-    try:
-        moment = parsedate_to_datetime(text)
-    except ValueError:
-        return None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    wanted = asked_rest(answer.headers, now)
+    return usual if wanted is None else wanted
 
 
 def trouble(error: Exception, host: str) -> ApplianceError:

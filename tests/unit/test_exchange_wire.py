@@ -112,6 +112,14 @@ def test_a_wish_for_rest_is_granted_in_seconds_or_until_a_time(status: int) -> N
     assert site.gate.left == 120
 
 
+def test_until_when_to_rest_is_told_by_the_servers_own_clock() -> None:
+    site = Site()
+    theirs = site.clock.now() + timedelta(days=400)
+    until = format_datetime(theirs + timedelta(seconds=40), usegmt=True)
+    site.meaning(503, Retry_After=until, Date=format_datetime(theirs, usegmt=True))
+    assert site.gate.left == 40
+
+
 @pytest.mark.parametrize("wish", ["", "soon", "-5", "Mon, 02 Mar 2026", "1e400", "٣"])
 def test_a_wish_nobody_can_read_shuts_nothing_for_long(wish: str) -> None:
     site = Site()

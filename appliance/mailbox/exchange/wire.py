@@ -7,8 +7,6 @@ import logging
 import math
 import ssl
 from collections.abc import Callable, Mapping
-from contextlib import suppress
-from email.utils import parsedate_to_datetime
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -20,10 +18,9 @@ from appliance.domain.errors import MailboxUnreachable
 from appliance.domain.ports import Clock
 from appliance.mailbox import tls
 from appliance.mailbox.exchange.faults import NotSent
-from appliance.mailbox.gate import Gate
+from appliance.mailbox.gate import LONGEST_REST, Gate, asked_rest
 from appliance.mailbox.record import Recorder
 
-_LONGEST_REST: Final = 3600.0
 _PORTS: Final = {"http": 80, "https": 443}
 
 
@@ -77,18 +74,12 @@ class Wire:
     def shut(self, seconds: float) -> None:
         """Ask nothing of the server for so long, within reason."""
         if math.isfinite(seconds):
-            self.gate.shut(min(max(seconds, 0.0), _LONGEST_REST))
+            self.gate.shut(min(seconds, LONGEST_REST))
 
     def heed(self, status: int, headers: Mapping[str, str]) -> None:
-        """Grant the rest that an answer asks for (RFC 9110 §10.2.3): seconds, or until a date."""
-        wish = (headers.get("Retry-After") or "").strip()
-        if status not in {429, 503} or not wish:
-            return
-        if wish.isdecimal() and wish.isascii():
-            self.shut(float(wish))
-            return
-        with suppress(ValueError, TypeError, OverflowError):
-            self.shut((parsedate_to_datetime(wish) - self._clock.now()).total_seconds())
+        """Grant the rest that an answer asks for."""
+        if status in {429, 503}:
+            self.shut(asked_rest(headers, self._clock.now()) or 0.0)
 
 
 class _Adapter(HTTPAdapter):
