@@ -384,6 +384,25 @@ def test_a_mark_is_tried_once_more_where_somebody_was_quicker(tmp_path: Path, co
         assert len(desk.asked("UpdateItem")) == 2
 
 
+@pytest.mark.parametrize("answered", [True, False])
+def test_a_mail_that_takes_no_marks_is_no_error_and_a_busy_server_is(
+    tmp_path: Path, answered: bool
+) -> None:
+    with ews_desk(tmp_path) as desk:
+        ref = Ref(desk.server.deliver(DESK, raw_mail(1)))
+        store = desk.store()
+        code = "ErrorItemSavePropertyError"
+        fault = desk.server.faults.plan(
+            Fault(how="refuse", operation="UpdateItem", code=code, times=None)
+        )
+        store.mark(ref, Marks(seen=True, answered=answered))
+        assert fault.met == 1 + answered
+        desk.server.faults.clear()
+        desk.server.faults.plan(Fault(how="refuse", operation="UpdateItem", times=None))
+        with pytest.raises(MailboxUnreachable):
+            store.mark(ref, Marks(seen=True))
+
+
 @BOTH
 def test_notes_lie_in_the_folder_of_claims_with_words_for_people(desk: EwsDesk) -> None:
     store = desk.store()

@@ -14,6 +14,14 @@ ANSWERED: Final = "Mail appliance: answered"
 ANSWERED_BY_ITSELF: Final = "Mail appliance: answered automatically"
 """Categories: what a person sees beside a mail."""
 
+_UNMARKABLE: Final = frozenset(
+    """
+    ErrorItemSave ErrorItemSavePropertyError ErrorItemCorrupt ErrorCorruptData ErrorPropertyUpdate
+    ErrorInvalidPropertySet ErrorPropertyValidationFailure
+    """.split()
+)
+"""This mail takes no mark, now or ever; others must not wait for it to be filed."""
+
 _FIELDS: Final = ("categories", "is_read", LAST_VERB)
 
 
@@ -25,7 +33,10 @@ class Marker:
         self._search = search
 
     def mark(self, ref: Ref, marks: Marks) -> None:
-        """As ``MailStore.mark``; tried twice where somebody changes the mail meanwhile."""
+        """As ``MailStore.mark``; tried twice where somebody changes the mail meanwhile.
+
+        A mail that cannot be marked stays without.
+        """
         verbs = marks.answered
         for again in (True, False):
             try:
@@ -34,6 +45,8 @@ class Marker:
                 return
             except Fault as error:
                 stale = isinstance(error, Stale)
+                if not verbs and error.code in _UNMARKABLE:
+                    return
                 if not again or not (stale or verbs):
                     raise
                 # A server may keep what it calls its own properties to itself.
