@@ -213,3 +213,9 @@ def test_groups_keep_the_order_and_the_weight() -> None:
     assert list(groups([], 5, 3)) == []
     untold = [Listed(ref=Ref(f"{n}"), received=None) for n in range(25)]
     assert [len(group) for group in groups(untold, 4_000_000, 100)] == [10, 10, 5]
+
+
+@pytest.mark.parametrize("content", [b"\r\nFirst.\r\n\r\nSecond.\r\n", b"\nFirst.\n\nSecond.\n"])
+def test_content_without_any_header_loses_none_of_its_text(content: bytes) -> None:
+    told = (("From", "a@customers.example"),)
+    assert raw(told, content) == b"From: a@customers.example\r\n\r\n" + content.lstrip()

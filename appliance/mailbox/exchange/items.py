@@ -123,6 +123,8 @@ def raw(headers: Sequence[tuple[str, str]], content: bytes) -> bytes:
     """
     if not any(name.lower() == "from" for name, _ in headers):
         return content
+    # Content may begin with the blank line that ends its header.
+    content = b"\r\n" + content
     end = _END.search(content)
     block = content if end is None else content[: end.start()] + b"\r\n"
     body = b"" if end is None else content[end.end() :]
