@@ -76,6 +76,7 @@ class StoreArrivals:
         self._ahead: tuple[Cursor | None, _Position] = (None, _BEGINNING)
         self._given = clock.steady()
         self._stray: tuple[Cursor, _Position] | None = None
+        self._believed: set[datetime] = set()
         self._told: dict[Ref, None] = {}
 
     def fetch(self, since: Cursor | None, limit: int) -> Batch:
@@ -122,11 +123,13 @@ class StoreArrivals:
     def _position(self, since: Cursor | None) -> _Position:
         now = self._clock.now()
         known = None if since is None else self._known(since)
-        # A clock that was ahead at the first look would pass by whatever comes until then.
-        if known is not None and known.since <= now:
+        if known is not None and (known.since <= now or known.since in self._believed):
             return known
-        days = min(self._days, now.toordinal() - 1)
-        return _Position(state="", since=now - timedelta(days=days), reached=("", ""))
+        # A clock that was ahead at the first look would pass by whatever comes until then.
+        return _Position(state="", since=self._earliest(now), reached=("", ""))
+
+    def _earliest(self, moment: datetime) -> datetime:
+        return moment - timedelta(days=min(self._days, moment.toordinal() - 1))
 
     def _known(self, since: Cursor) -> _Position | None:
         if since == self._ahead[0]:
@@ -141,8 +144,7 @@ class StoreArrivals:
         return self._news(position, limit)
 
     def _first_look(self, position: _Position, limit: int) -> tuple[Batch, _Position]:
-        state, waiting = self._listed(position)
-        position = replace(position, state=state)
+        position, waiting = self._listed(position)
         reached = position.reached
         assert reached is not None
         left = _behind(waiting, reached)
@@ -157,16 +159,28 @@ class StoreArrivals:
             self._backlog = None
         return self._batch(read, (), position), position
 
-    def _listed(self, position: _Position) -> tuple[str, list[Listed]]:
+    def _listed(self, position: _Position) -> tuple[_Position, list[Listed]]:
         """The first look's list, asked for once in a run: an old inbox holds ten thousands."""
         if self._backlog is None or self._backlog[0] != position.state:
             begun = self._store.begin(self._place, position.since)
-            ours = [one for one in begun.waiting if self._counts(one, position.since)]
+            if not position.state:
+                since = self._bounded(begun.waiting, position.since)
+                position = replace(position, state=begun.state, since=since)
             # After a restart in the middle, what came since the old state is among them, too.
+            ours = [one for one in begun.waiting if self._counts(one, position.since)]
             # The order of those of one second has to be the same after a restart.
             ours.sort(key=lambda one: (_age(one), one.ref))
-            self._backlog = (position.state or begun.state, ours)
-        return self._backlog
+            self._backlog = (position.state, ours)
+        return position, self._backlog[1]
+
+    def _bounded(self, waiting: Sequence[Listed], since: datetime) -> datetime:
+        """Counted from the newest mail where that is later: the box may not know the time yet."""
+        newest = max((one.received for one in waiting if one.received is not None), default=since)
+        later = self._earliest(newest)
+        if later <= since:
+            return since
+        self._believed.add(later)
+        return later
 
     def _counts(self, one: Listed, since: datetime) -> bool:
         answered = one.answered and self._place is Place.INBOX

@@ -299,3 +299,20 @@ def test_a_server_that_has_more_and_leads_nowhere_is_not_asked_for_ever(
 
     monkeypatch.setattr(store, "changes", changes)
     assert ids(inbox.fetch(cursor, 10)) == []
+
+
+def test_a_box_that_does_not_know_the_time_yet_takes_no_mail_of_years_ago(
+    store: MemoryStore,
+) -> None:
+    clock = FakeClock()
+    clock.set_by_hand(NOON - timedelta(days=2000))
+    deliver(store, 1, hours=24 * 900)
+    deliver(store, 2)
+    inbox = arrivals(store, clock=clock)
+    batch = inbox.fetch(None, 10)
+    assert ids(batch) == [number(2)]
+    for _ in range(3):
+        assert inbox.fetch(batch.cursor, 10).messages == ()
+    assert store.begun == 1
+    deliver(store, 3)
+    assert ids(inbox.fetch(batch.cursor, 10)) == [number(3)]
