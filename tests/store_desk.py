@@ -1,9 +1,10 @@
 """A desk at a store of mails: a daemon on its account, and the people who use it beside that."""
 
+import sqlite3
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -149,6 +150,10 @@ class StoreDesk:
     def until_answered_once(self, *numbers: int) -> None:
         self.daemon.until(lambda: self.answered_once(*numbers))
 
+    def until_filed(self) -> None:
+        """Until no mail is to be moved any more, not even one that somebody else moved."""
+        self.daemon.until(lambda: unfiled(self.daemon) == 0)
+
     def until_calm(self) -> None:
         """Until nothing is wrong."""
         self.daemon.until(lambda: troubles(self.daemon) == {})
@@ -173,6 +178,13 @@ def contact(daemon: DaemonProcess) -> str:
 def stored(daemon: DaemonProcess) -> int:
     """The mails on disk, counted beside the daemon so that it need not answer."""
     return len(daemon.states_on_disk())
+
+
+def unfiled(daemon: DaemonProcess) -> int:
+    """The mails of which it does not know yet that they lie where they belong."""
+    file = f"file:{daemon.state / 'appliance.sqlite3'}?mode=ro"
+    with closing(sqlite3.connect(file, uri=True)) as store:
+        return int(store.execute("SELECT count(*) FROM job WHERE lies <> belongs").fetchone()[0])
 
 
 @contextmanager

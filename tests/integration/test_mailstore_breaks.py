@@ -135,7 +135,7 @@ def test_a_token_that_is_revoked_is_renewed_once_and_work_goes_on(tmp_path: Path
 
 
 REST_SECONDS = 3.0
-ON_THEIR_WAY_SECONDS = 1.0
+ON_THEIR_WAY_SECONDS = 2.0
 """So long after the fault, requests may still arrive that left before its answer was heard."""
 
 MAILS = 6

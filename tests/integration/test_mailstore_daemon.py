@@ -139,7 +139,8 @@ def moved_about(desk: StoreDesk) -> None:
     desk.people.moves(question(4), "Handled")
     desk.until_answered_once(1, 2, 3, 4)
     desk.daemon.until(lambda: desk.daemon.states() == ["sent"] * 4)
-    desk.until_lying("Drafts", 0)
+    desk.until_filed()
+    assert desk.lying("Drafts") == []
     assert ids(desk, "Elsewhere") == {question(1), question(2)}
     assert ids(desk, "Handled") == {question(4)}
     moved_back(desk)
@@ -183,7 +184,7 @@ def set_back(desk: StoreDesk) -> None:
         assert len(old) == 2
     desk.deliver(3)
     desk.until_answered_once(1, 2, 3)
-    desk.until_lying("Handled", 3)
+    desk.until_filed()
     # As from a copy of the disk, but for the jobs; and mails that lie in the inbox again.
     desk.people.moves(question(2), "Inbox", source="Handled")
     with standing_still(desk.daemon) as store:
@@ -199,7 +200,8 @@ def set_back(desk: StoreDesk) -> None:
         desk.deliver(6)
     desk.until_answered_once(1, 2, 3, 4, 5, 6)
     desk.daemon.until(lambda: desk.daemon.states() == ["sent"] * 6)
-    desk.until_lying("Handled", 5)
+    desk.until_filed()
+    assert len(desk.lying("Handled")) == 5
     assert ids(desk, "Inbox") == {question(2)}
     desk.until_calm()
 
