@@ -15,6 +15,9 @@ _NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
 def replace_file(path: Path, content: bytes) -> None:
     """Put ``content`` where ``path`` is, readable by the owner alone, on disk when this returns.
 
+    What root replaces goes on belonging to whom it belonged: else the service could not read the
+    tokens any more that a person's command renewed.
+
     Raises:
         DiskFull: there is no room; the old file is untouched.
         ConfigError: the directory cannot be written to; the old file is untouched.
@@ -28,10 +31,13 @@ def replace_file(path: Path, content: bytes) -> None:
 
 
 def _replace(path: Path, content: bytes) -> None:
+    owner = _owner(path)
     # mkstemp makes the file with mode 0600.
     descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     try:
         with os.fdopen(descriptor, "wb") as file:
+            if owner is not None:
+                os.fchown(descriptor, *owner)
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
@@ -41,6 +47,16 @@ def _replace(path: Path, content: bytes) -> None:
             Path(temporary).unlink()
         raise
     _sync_directory(path.parent)
+
+
+def _owner(path: Path) -> tuple[int, int] | None:
+    """User and group of the file that is there; None: there is none, or it cannot be given away."""
+    if os.geteuid() != 0:
+        return None
+    with contextlib.suppress(FileNotFoundError):
+        kept = path.lstat()
+        return kept.st_uid, kept.st_gid
+    return None
 
 
 def _sync_directory(directory: Path) -> None:
