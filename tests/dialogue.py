@@ -1,10 +1,10 @@
-"""``appliance setup`` in a pseudo-terminal, as a person sits before it."""
+"""``appliance setup`` and ``sign-in`` in a pseudo-terminal, as a person sits before it."""
 
 import io
 import os
 import signal
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -21,10 +21,15 @@ def _obey_ctrl_c() -> None:
 
 
 class SetupDialogue:
-    """One run of ``appliance setup`` in a pseudo-terminal."""
+    """One run of ``appliance setup``, or of another ``verb`` that asks, in a pseudo-terminal."""
 
     def __init__(
-        self, config: Path, *, language: str = "en", more: Mapping[str, str] | None = None
+        self,
+        config: Path,
+        *,
+        language: str = "en",
+        more: Mapping[str, str] | None = None,
+        verb: Sequence[str] = ("setup",),
     ) -> None:
         self.words = Words()
         kept = os.environ.get("LANGUAGE", "")
@@ -34,7 +39,7 @@ class SetupDialogue:
         self.shown = io.StringIO()
         self.child = pexpect.spawn(
             sys.executable,
-            ["-m", "appliance", "--config", str(config), "setup"],
+            ["-m", "appliance", "--config", str(config), *verb],
             cwd=str(ROOT),
             env={**environment, **(more or {})},
             encoding="utf-8",

@@ -27,6 +27,7 @@ _MODULES: Final = {
     "guard": "guard",
     "config": "config",
     "setup": "setup",
+    "sign-in": "renew",
     "check": "check",
     "demo": "demo",
 }

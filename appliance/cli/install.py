@@ -97,10 +97,8 @@ def write(place: Place, office: Office, account: Account) -> Path:
     settings.state.mkdir(mode=0o700, parents=True, exist_ok=True)
     private = _write_secrets(config, account)
     if account.tokens is not None and account.tokens.exists():
-        kept = settings.state / account.tokens.name
-        replace_file(kept, account.tokens.read_bytes())
-        private.append(kept)
-    _hand_over(private, settings.state)
+        private.append(keep_tokens(account.tokens, settings.state))
+    hand_over(private, settings.state)
     if account.certificate:
         public = config.parent / certificate_name(account.name)
         replace_file(public, account.certificate.encode("ascii"))
@@ -111,6 +109,17 @@ def write(place: Place, office: Office, account: Account) -> Path:
     replace_file(config, text.encode())
     config.chmod(mode)
     return folder
+
+
+def keep_tokens(cache: Path, state: Path) -> Path:
+    """Put a person's sign-in where the service reads it; returns the file.
+
+    Raises:
+        ConfigError, DiskFull: it cannot be written; an older one is untouched.
+    """
+    kept = state / cache.name
+    replace_file(kept, cache.read_bytes())
+    return kept
 
 
 def _text(place: Place, mailbox: MailboxSettings) -> str:
@@ -150,7 +159,7 @@ def _write_secrets(config: Path, account: Account) -> list[Path]:
     return [*dict.fromkeys(path.parent for path in written), *written]
 
 
-def _hand_over(private: Sequence[Path], state: Path) -> None:
+def hand_over(private: Sequence[Path], state: Path) -> None:
     """What root wrote for the service alone belongs to whom the state directory belongs to."""
     if os.geteuid() != 0:
         return

@@ -119,10 +119,24 @@ def _device(account: Account, sign_in: SignIn, directory: Path) -> None:
     if signed_in and ask.yes(_("Keep the sign-in of the last round?"), default=True):
         return
     account.tokens.unlink(missing_ok=True)
-    _wait(account, account.tokens)
+    try:
+        device_sign_in(account.sign_in, account.kind, account.tokens)
+    except ApplianceError as error:
+        # The probe that follows says what is missing, and the answers can be changed.
+        print(error)
 
 
-def _wait(account: Account, cache: Path) -> None:
+def device_sign_in(sign_in: SignIn, kind: str, cache: Path) -> None:
+    """Show a person a code, and wait until that person signed in with it.
+
+    Args:
+        sign_in: of method microsoft, flow device.
+        kind: of the mailbox (``MailboxSettings.kind``).
+        cache: the file that takes the sign-in.
+
+    Raises:
+        CredentialsRefused, MailboxUnreachable, ConfigError, DiskFull: as ``DeviceSignIn``.
+    """
     from appliance.daemon import SystemClock
     from appliance.mailbox.oauth import DeviceSignIn
     from appliance.mailbox.scopes import service_of
@@ -135,11 +149,6 @@ def _wait(account: Account, cache: Path) -> None:
         )
         print(_("Waiting for the sign-in …"), flush=True)
 
-    try:
-        signing_in = DeviceSignIn(account.sign_in, service=service_of(account.kind), cache=cache)
-        who = signing_in.run(show, clock=SystemClock(), stop=threading.Event())
-    except ApplianceError as error:
-        # The probe that follows says what is missing, and the answers can be changed.
-        print(error)
-    else:
-        print(_("Signed in as {who}.").format(who=who))
+    signing_in = DeviceSignIn(sign_in, service=service_of(kind), cache=cache)
+    who = signing_in.run(show, clock=SystemClock(), stop=threading.Event())
+    print(_("Signed in as {who}.").format(who=who))

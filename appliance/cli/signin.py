@@ -11,7 +11,7 @@ from appliance.cli.microsoft import ask_microsoft
 from appliance.cli.servers import ask_provider, ask_servers
 from appliance.cli.words import words as _
 from appliance.config.accounts import ExchangeSettings, GraphSettings, Method, SignIn
-from appliance.config.secrets import Secrets
+from appliance.config.secrets import Secret, Secrets
 from appliance.domain.errors import ApplianceError
 from appliance.domain.mail import Address
 
@@ -109,8 +109,6 @@ def _ask_sign_in(account: Account, secrets: Secrets, directory: Path, *, code: b
 
 
 def _google(account: Account, secrets: Secrets) -> None:
-    from appliance.mailbox.google import google_consent_url, google_exchange, new_verifier
-
     application = f"{account.name}-client"
     account.sign_in = sign_in = replace(
         account.sign_in,
@@ -120,14 +118,30 @@ def _google(account: Account, secrets: Secrets) -> None:
         secret=account.name,
     )
     ask_secret(account, secrets, application, _("Client secret"))
-    verifier = new_verifier()
-    print(_("Open this address in a browser, allow the access, and copy the address of the page"))
-    print(_("that cannot be shown (it begins with http://127.0.0.1) into here:"))
-    print(google_consent_url(sign_in, verifier))
     try:
-        answer = ask.text(_("Address of that page"))
-        token = google_exchange(sign_in, secrets=secrets, answer=answer, verifier=verifier)
+        token = google_consent(sign_in, secrets)
     except ApplianceError as error:
         print(error)
         return
     keep(account, secrets, account.name, token)
+
+
+def google_consent(sign_in: SignIn, secrets: Secrets) -> Secret:
+    """Have a person allow access in a browser; returns the refresh token.
+
+    Args:
+        sign_in: of method google.
+        secrets: hold the application's client secret.
+
+    Raises:
+        CredentialsRefused, MailboxUnreachable, ConfigError: as ``google_exchange``.
+        OperatorError: nobody answers.
+    """
+    from appliance.mailbox.google import google_consent_url, google_exchange, new_verifier
+
+    verifier = new_verifier()
+    print(_("Open this address in a browser, allow the access, and copy the address of the page"))
+    print(_("that cannot be shown (it begins with http://127.0.0.1) into here:"))
+    print(google_consent_url(sign_in, verifier))
+    answer = ask.text(_("Address of that page"))
+    return google_exchange(sign_in, secrets=secrets, answer=answer, verifier=verifier)

@@ -48,9 +48,9 @@ class SignIn:
         "microsoft: tenant id or domain.", "microsoft：租户 ID 或域名。", default="organizations"
     )
     flow: Flow = told(
-        "microsoft: device: a person signs in once with a code that `appliance setup` shows. secret, "
+        "microsoft: device: a person signs in once with a code that `appliance setup` or `sign-in` shows. secret, "
         "certificate: the application signs in by itself.",
-        "microsoft：device：由人按 `appliance setup` 显示的代码登录一次。secret、certificate：应用自行登录。",
+        "microsoft：device：由人按 `appliance setup` 或 `sign-in` 显示的代码登录一次。secret、certificate：应用自行登录。",
         default="device",
     )
     thumbprint: str = told(

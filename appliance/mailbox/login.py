@@ -73,7 +73,7 @@ def _show(client: IMAPClient, method: SignIn, secret: Secret, place: str) -> Non
 
 def _refused(method: SignIn, place: str) -> str:
     if method.bearer:
-        return f"{place}: the server refused the access token. Run `appliance setup` again."
+        return f"{place}: the server refused the access token. Run `appliance sign-in`."
     return (
         f"{place}: the server refused the user name or the password. 163, 126 and QQ want an "
         "authorisation code instead, Gmail an app password."

@@ -138,7 +138,7 @@ class DeviceSignIn:
 
 
 class _PersonTokens:
-    """For a person who signed in once; setup may replace that sign-in at any time."""
+    """For a person who signed in once; a newer one may replace it any time."""
 
     def __init__(
         self,

@@ -22,7 +22,7 @@ from appliance.mailbox import tls
 
 log = logging.getLogger(__name__)
 
-AGAIN: Final = "Run `appliance setup` again and sign in."
+AGAIN: Final = "Run `appliance sign-in`."
 DECLINED: Final = "The sign-in was declined."
 
 TIMEOUT_SECONDS: Final = 30.0
@@ -79,7 +79,7 @@ class TokenSignIn:
 
 
 class KeptSignIn:
-    """The file (mode 0600) that holds a person's sign-in; setup may replace it while we run."""
+    """The file (mode 0600) that holds a person's sign-in; a newer one may replace it any time."""
 
     def __init__(self, path: Path) -> None:
         self._path = path

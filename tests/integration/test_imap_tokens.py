@@ -195,6 +195,6 @@ def test_a_revoked_sign_in_is_said_once_and_nobody_hammers(signed: Signed) -> No
 
 def said(signed: Signed) -> str:
     return {
-        "google": "The sign-in no longer counts (invalid_grant). Run `appliance setup` again",
+        "google": "The sign-in no longer counts (invalid_grant). Run `appliance sign-in`",
         "microsoft": "The sign-in service refuses the application (invalid_client",
     }[signed.method]

@@ -314,7 +314,7 @@ def test_an_older_sign_in_is_replaced(office: Office) -> None:
 
 
 def test_without_a_sign_in_the_mailbox_says_what_to_do(office: Office) -> None:
-    with pytest.raises(CredentialsRefused, match="Run `appliance setup` again and sign in"):
+    with pytest.raises(CredentialsRefused, match="Run `appliance sign-in`"):
         office.method().secret(renew=False)
     assert not office.server.requests
 
@@ -432,7 +432,7 @@ def test_a_full_disk_does_not_keep_a_token_back(
 def test_a_revoked_sign_in_needs_a_person(office: Office) -> None:
     office.approved()
     office.server.revoke(USER)
-    with pytest.raises(CredentialsRefused, match="Run `appliance setup` again") as refused:
+    with pytest.raises(CredentialsRefused, match="Run `appliance sign-in`") as refused:
         office.method().secret(renew=True)
     assert "invalid_grant, AADSTS50173" in str(refused.value)
     assert "rosa.told" not in "".join(traceback.format_exception(refused.value))
@@ -467,7 +467,7 @@ def test_a_damaged_sign_in_is_like_none(
 ) -> None:
     office.approved()
     office.cache.write_bytes(damage(office.cache.read_bytes()))
-    with pytest.raises(CredentialsRefused, match=r"no sign-in can be read.*`appliance setup`"):
+    with pytest.raises(CredentialsRefused, match=r"no sign-in can be read.*`appliance sign-in`"):
         office.method().secret(renew=renew)
 
 
@@ -803,7 +803,7 @@ def test_another_refresh_token_counts_at_once(office: Office) -> None:
 def test_google_that_forgot_the_refresh_token_needs_a_person(office: Office) -> None:
     method = office.google()
     office.server.revoke(USER)
-    with pytest.raises(CredentialsRefused, match=r"invalid_grant.*Run `appliance setup` again"):
+    with pytest.raises(CredentialsRefused, match=r"invalid_grant.*Run `appliance sign-in`"):
         method.secret(renew=False)
 
 
