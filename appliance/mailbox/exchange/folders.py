@@ -25,7 +25,7 @@ _DISTINGUISHED: Final = {
     Place.OUTBOX: "outbox",
 }
 _ROOT: Final = "msgfolderroot"
-_FRESH_SECONDS: Final = 600.0
+_FRESH_SECONDS: Final = 60.0
 """A folder that a person threw away keeps its id inside the deleted items: look now and then."""
 
 
