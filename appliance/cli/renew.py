@@ -168,5 +168,5 @@ def _tried_out(mailbox: MailboxSettings, settings: Settings, secrets: Secrets) -
         print_probe(probe)
         well = well and probe.state != "failed"
     if well:
-        print(_("A running service uses it within a few minutes, without a restart."))
+        print(_("A running service uses it within about ten minutes; after a restart at once."))
     return 0 if well else 2

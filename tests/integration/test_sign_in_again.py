@@ -70,7 +70,7 @@ def test_a_running_service_takes_a_new_sign_in_without_a_restart(tmp_path: Path)
         talk.approved(site.oauth)
         talk.sees("It can be read.")
         talk.sees("Not asked for.")
-        talk.sees("A running service uses it within a few minutes, without a restart.")
+        talk.sees("A running service uses it within about ten minutes; after a restart at once.")
         talk.ends(0)
         assert stat.S_IMODE(cache.stat().st_mode) == 0o600
         daemon.until(lambda: site.posted() == {question(1): 1} and troubles(daemon) == {})
@@ -104,7 +104,7 @@ def test_a_new_password_is_kept_and_taken_by_a_running_service(tmp_path: Path) -
         daemon.until(lambda: troubles(daemon) != {})
         talk = renewed(daemon.config, language="zh-Hans")
         talk.answers("Password", NEW)
-        talk.sees("A running service uses it within a few minutes, without a restart.")
+        talk.sees("A running service uses it within about ten minutes; after a restart at once.")
         shown = talk.ends(0)
         assert NEW not in shown
         for english in ("Password", "Trying", "service uses", "Written"):
