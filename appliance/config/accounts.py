@@ -159,46 +159,13 @@ class SmtpSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ExchangeSettings:
-    """``[mailbox.exchange]``: an Exchange server, spoken to by EWS."""
+class StoreSettings:
+    """What ``[mailbox.exchange]`` and ``[mailbox.graph]`` have in common."""
 
-    server: str = told(
-        "Name of the server, or the whole address of its EWS (https://mail.example.com/EWS/Exchange.asmx). "
-        "Nothing is looked up by autodiscover.",
-        "服务器名称，或 EWS 的完整地址（https://mail.example.com/EWS/Exchange.asmx）。不使用自动发现。",
-        default="",
-    )
-    mailbox: str = told(
-        "Address of the shared mailbox; empty: the mailbox of whoever signs in.",
-        "共享邮箱的地址；留空则为登录用户自己的邮箱。",
-        default="",
-    )
-    access: Literal["delegate", "impersonation"] = told(
-        "delegate: whoever signs in has full access to the mailbox. impersonation: acts as the mailbox itself "
-        "(role ApplicationImpersonation).",
-        "delegate：登录用户拥有该邮箱的完全访问权限。impersonation：以该邮箱身份操作（ApplicationImpersonation 角色）。",
-        default="delegate",
-    )
-    auth: Literal["ntlm", "basic"] = told(
-        "How a password is shown to the server; tokens need no such choice.",
-        "密码登录所用的方式；使用令牌时无需选择。",
-        default="ntlm",
-    )
     ca_file: Path | None = told(
         "Certificate authority (PEM) to trust instead of the system's.",
         "用于代替系统信任库的 CA 证书（PEM）。",
         default=None,
-    )
-    streaming: bool = told(
-        "Let the server announce new mail (streaming notifications).",
-        "由服务器即时通知新邮件（流式通知）。",
-        default=True,
-    )
-    send: Literal["send_item", "update_item"] = told(
-        "How the server is told to send, as `appliance check` finds out: send_item on Exchange, "
-        "update_item on grommunio.",
-        "让服务器发信的方式，由 `appliance check` 测出：Exchange 用 send_item，grommunio 用 update_item。",
-        default="send_item",
     )
     backlog_days: int = told(
         "At the first contact, take unanswered mail that is at most this many days old.",
@@ -235,7 +202,46 @@ class ExchangeSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class GraphSettings:
+class ExchangeSettings(StoreSettings):
+    """``[mailbox.exchange]``: an Exchange server, spoken to by EWS."""
+
+    server: str = told(
+        "Name of the server, or the whole address of its EWS (https://mail.example.com/EWS/Exchange.asmx). "
+        "Nothing is looked up by autodiscover.",
+        "服务器名称，或 EWS 的完整地址（https://mail.example.com/EWS/Exchange.asmx）。不使用自动发现。",
+        default="",
+    )
+    mailbox: str = told(
+        "Address of the shared mailbox; empty: the mailbox of whoever signs in.",
+        "共享邮箱的地址；留空则为登录用户自己的邮箱。",
+        default="",
+    )
+    access: Literal["delegate", "impersonation"] = told(
+        "delegate: whoever signs in has full access to the mailbox. impersonation: acts as the mailbox itself "
+        "(role ApplicationImpersonation).",
+        "delegate：登录用户拥有该邮箱的完全访问权限。impersonation：以该邮箱身份操作（ApplicationImpersonation 角色）。",
+        default="delegate",
+    )
+    auth: Literal["ntlm", "basic"] = told(
+        "How a password is shown to the server; tokens need no such choice.",
+        "密码登录所用的方式；使用令牌时无需选择。",
+        default="ntlm",
+    )
+    streaming: bool = told(
+        "Let the server announce new mail (streaming notifications).",
+        "由服务器即时通知新邮件（流式通知）。",
+        default=True,
+    )
+    send: Literal["send_item", "update_item"] = told(
+        "How the server is told to send, as `appliance check` finds out: send_item on Exchange, "
+        "update_item on grommunio.",
+        "让服务器发信的方式，由 `appliance check` 测出：Exchange 用 send_item，grommunio 用 update_item。",
+        default="send_item",
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GraphSettings(StoreSettings):
     """``[mailbox.graph]``: Microsoft 365, spoken to by Microsoft Graph."""
 
     mailbox: str = told("Address of the mailbox.", "邮箱地址。", default="")
@@ -243,41 +249,4 @@ class GraphSettings:
         "Address of Graph where it is not the usual one (a national cloud).",
         "Graph 的地址（使用国家云等非默认服务时填写）。",
         default="https://graph.microsoft.com",
-    )
-    ca_file: Path | None = told(
-        "Certificate authority (PEM) to trust instead of the system's.",
-        "用于代替系统信任库的 CA 证书（PEM）。",
-        default=None,
-    )
-    backlog_days: int = told(
-        "At the first contact, take unanswered mail that is at most this many days old.",
-        "首次连接时，处理最近多少天内尚未答复的邮件。",
-        default=7,
-        limits=(0, 36_500),
-    )
-    largest_mb: int = told(
-        "Mail that is larger is left to a person.",
-        "超过此大小的邮件交由人工。",
-        default=20,
-        limits=(1, 200),
-    )
-    timeout_seconds: float = told(
-        "An answer of the server that takes longer counts as lost.",
-        "服务器超过此秒数未应答即视为失去响应。",
-        default=30.0,
-        limits=(1, 300),
-    )
-    handled: str = told(
-        "Folder for answered and closed mail.", "已处理邮件的文件夹。", default="Handled"
-    )
-    held: str = told(
-        "Folder for mail that waits for a person.", "等待人工处理的邮件文件夹。", default="Held"
-    )
-    skipped: str = told(
-        "Folder for mail that nobody answers.", "无需答复的邮件文件夹。", default="Skipped"
-    )
-    claim: str = told(
-        "Folder with one note that says which appliance looks after this mailbox.",
-        "存放归属标记的文件夹，标明由哪台设备负责此邮箱。",
-        default="Appliance",
     )

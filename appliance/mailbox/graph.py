@@ -16,7 +16,7 @@ from appliance.mailbox import graph_item
 from appliance.mailbox.graph_answer import BAD_REQUEST, NOT_FOUND, Gone
 from appliance.mailbox.graph_ask import Ask, query, quoted
 from appliance.mailbox.graph_folders import GraphFolders
-from appliance.mailbox.graph_line import GraphLine, Listener, connect_seconds
+from appliance.mailbox.graph_line import GraphLine, Listener
 from appliance.mailbox.graph_out import GraphOut
 from appliance.mailbox.graph_read import GraphRead
 from appliance.mailbox.graph_sync import GraphSync
@@ -31,21 +31,15 @@ from appliance.mailbox.mailstore import (
     Ref,
     Spot,
     Tag,
+    connect_seconds,
+    note_subject,
+    note_text,
 )
 from appliance.mailbox.places import Place
 from appliance.mailbox.signin import SignIn
 
 PEEK_SECONDS: Final = 10.0
 """Graph cannot call a box behind a router, so a waiting one looks this often."""
-
-_ANSWERED: Final = "Mail appliance: answered"
-_AUTOMATIC: Final = "Mail appliance: answered automatically"
-_HOST: Final = graph_item.named("MailApplianceHost")
-_BEAT: Final = graph_item.named("MailApplianceBeat")
-_NOTE: Final = (
-    "This is the appliance's own note. It is written anew every two minutes, so that no second "
-    "appliance answers the same mail. Leave it where it is.\r\n"
-)
 
 
 def open_store(
@@ -138,9 +132,7 @@ class GraphStore:
                 return {}
             before = item.get("categories")
             kept = [str(one) for one in before] if isinstance(before, list) else []
-            wanted["categories"] = [
-                *dict.fromkeys((*kept, _AUTOMATIC if marks.automatic else _ANSWERED))
-            ]
+            wanted["categories"] = list(dict.fromkeys((*kept, marks.category)))
         return wanted
 
     def kin(self, message: Message, limit: int) -> Sequence[tuple[Mail, Place]]:
@@ -160,25 +152,26 @@ class GraphStore:
             self._out.remove(ref)
 
     def notes(self) -> Sequence[Note]:
-        found = self._out.carrying(Place.CLAIM, Tag.BOX, None, _HOST, _BEAT)
+        box, host, beat = (graph_item.tag_id(tag) for tag in (Tag.BOX, Tag.HOST, Tag.BEAT))
         return [
             Note(
                 ref=Ref(one["id"]),
-                box=graph_item.prop(one, graph_item.tag_id(Tag.BOX)),
-                host=graph_item.prop(one, _HOST),
-                beat=graph_item.prop(one, _BEAT),
+                box=graph_item.prop(one, box),
+                host=graph_item.prop(one, host),
+                beat=graph_item.prop(one, beat),
             )
-            for one in found
-            if graph_item.prop(one, graph_item.tag_id(Tag.BOX))
+            for one in self._out.carrying(Place.CLAIM, Tag.BOX, None, host, beat)
+            if graph_item.prop(one, box)
         ]
 
     def leave_note(self, *, box: str, host: str, beat: str) -> None:
+        tags = {Tag.BOX: box, Tag.HOST: host, Tag.BEAT: beat}
         body = {
-            "subject": f"This mailbox is answered by the mail appliance {host}",
-            "body": {"contentType": "text", "content": _NOTE},
+            "subject": note_subject(host),
+            "body": {"contentType": "text", "content": note_text(host)},
             "isRead": True,
             "singleValueExtendedProperties": graph_item.properties(
-                {graph_item.tag_id(Tag.BOX): box, _HOST: host, _BEAT: beat}
+                {graph_item.tag_id(tag): value for tag, value in tags.items()}
             ),
         }
         self._folders.inside(

@@ -2,11 +2,9 @@
 
 import json
 import logging
-import ssl
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
-from pathlib import Path
 from typing import Any, Final, Literal, Protocol
 from urllib.parse import quote, urlsplit
 
@@ -27,13 +25,13 @@ from appliance.mailbox.graph_answer import (
     trouble,
 )
 from appliance.mailbox.graph_ask import Ask, values
-from appliance.mailbox.signin import SignIn
+from appliance.mailbox.mailstore import connect_seconds
+from appliance.mailbox.signin import Bearer, SignIn
 
 # They log addresses with what they ask for: whose mailbox, which mail.
 for _name in ("urllib3", "requests"):
     logging.getLogger(_name).setLevel(logging.CRITICAL)
 
-_CONNECT_SECONDS: Final = 10.0
 AT_ONCE: Final = 4
 """Requests that Graph lets an application make of one mailbox at the same time (its documented
 limit of the Outlook service)."""
@@ -80,7 +78,7 @@ class GraphLine:
         self._lock = threading.Lock()
         self._session: Any = None
         endpoint = settings.endpoint.rstrip("/")
-        self._trusted = _trusted(settings.ca_file)
+        self._trusted = tls.trusted(settings.ca_file)
         self._origin = urlsplit(endpoint)[:2]
         self._base = f"{endpoint}/v1.0/users/{quote(settings.mailbox, safe='@')}"
 
@@ -231,7 +229,7 @@ class GraphLine:
                 url,
                 data=sent or None,
                 headers=headers,
-                auth=_Bearer(token),
+                auth=Bearer(token),
                 timeout=(connect_seconds(self._settings), self._settings.timeout_seconds),
                 # Of the session it would be second to the environment.
                 verify=self._trusted,
@@ -256,30 +254,6 @@ class GraphLine:
                 ask.verb, url, sent, answer.status, answer.headers, answer.body or b""
             )
         return answer
-
-
-def connect_seconds(settings: GraphSettings) -> float:
-    """So long a connection may take to come about, before anything is sent."""
-    return min(_CONNECT_SECONDS, settings.timeout_seconds)
-
-
-class _Bearer:
-    """Shows the token (RFC 6750 §2.1), and keeps requests from showing what .netrc holds."""
-
-    def __init__(self, token: Secret) -> None:
-        self._token = token
-
-    def __call__(self, request: Any) -> Any:
-        request.headers["Authorization"] = f"Bearer {self._token.reveal()}"
-        return request
-
-
-def _trusted(ca_file: Path | None) -> str | bool:
-    """The authorities as ``requests`` takes them; it has a collection of its own otherwise."""
-    if ca_file is not None:
-        tls.context(ca_file)
-    system = ssl.get_default_verify_paths()
-    return str(ca_file or system.cafile or system.capath or "") or True
 
 
 def _taken(response: Any, most: int) -> bytes | None:

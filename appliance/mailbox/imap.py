@@ -1,6 +1,5 @@
 """The IMAP mailbox: mail is read and filed over IMAP and leaves through SMTP."""
 
-import hashlib
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -17,11 +16,11 @@ from appliance.domain.verdict import Disposition
 from appliance.mailbox import mime
 from appliance.mailbox.arrivals import Arrivals
 from appliance.mailbox.claim import BEAT_SECONDS, Claim
-from appliance.mailbox.compose import compose
+from appliance.mailbox.compose import compose, draft_origin
 from appliance.mailbox.folders import Folders, remove
-from appliance.mailbox.kinship import LONGEST, assembled
+from appliance.mailbox.kinship import LONGEST, assembled, related
 from appliance.mailbox.line import Line
-from appliance.mailbox.places import PLACES, Place
+from appliance.mailbox.places import PLACES, READ, Place
 from appliance.mailbox.rest import Rest
 from appliance.mailbox.sentmail import SentMail
 from appliance.mailbox.smtp import Submission
@@ -37,7 +36,6 @@ _SILENCE_SECONDS: Final = 12.0
 
 _ASKED: Final = 6
 _THREAD_PLACES: Final = (Place.INBOX, Place.HANDLED, Place.HELD, Place.SKIPPED, Place.SENT)
-_SEEN: Final = frozenset({Place.HANDLED, Place.SKIPPED})
 
 
 @dataclass(slots=True, kw_only=True)
@@ -95,11 +93,13 @@ class ImapMailbox:
         asked = searched(dict.fromkeys((*chain[:1], *chain[-_ASKED:])))
         ancestors = frozenset(chain)
         kin = self._at_desk(lambda client: self._kin(client, asked))
-        related = [(one, place is Place.SENT) for one, place in kin if _related(one, ancestors)]
-        return assembled(message, ancestors, related)
+        kept = [(one, place is Place.SENT) for one, place in kin if related(one, ancestors)]
+        return assembled(message, ancestors, kept)
 
     def save_draft(self, reply: Reply) -> None:
-        marked = replace(reply, headers=(*reply.headers, (DRAFT_HEADER, _origin(reply.original))))
+        marked = replace(
+            reply, headers=(*reply.headers, (DRAFT_HEADER, draft_origin(reply.original)))
+        )
 
         def act(client: IMAPClient) -> None:
             self.folders.select(client, Place.DRAFTS)
@@ -125,7 +125,7 @@ class ImapMailbox:
 
     def _drafts(self, client: IMAPClient, original: str) -> list[int]:
         """Ours of a mail; also those that a break left between being marked and expunged."""
-        return holding(client, DRAFT_HEADER, _origin(original), deleted=True)
+        return holding(client, DRAFT_HEADER, draft_origin(original), deleted=True)
 
     def send(self, reply: Reply, commit: Callable[[], None]) -> None:
         """Through SMTP; the copy among the sent mail is made at once where that works."""
@@ -185,7 +185,7 @@ class ImapMailbox:
     def _mark(self, client: IMAPClient, spot: Spot, target: Place, reply: Reply | None) -> None:
         """What every mail program shows: read, answered, and by whom where the server lets us."""
         permanent = self.folders.select(client, spot.place).get(b"PERMANENTFLAGS", ())
-        flags: list[bytes] = [b"\\Seen"] if target in _SEEN else []
+        flags: list[bytes] = [b"\\Seen"] if target in READ else []
         if reply is not None:
             flags.append(b"\\Answered")
             if reply.automatic and b"\\*" in permanent:
@@ -242,13 +242,3 @@ def _naming(one: MessageId) -> list[Any]:
         ["HEADER", "Message-ID", one],
         ["OR", ["HEADER", "In-Reply-To", one], ["HEADER", "References", one]],
     ]
-
-
-def _related(found: Message, ancestors: frozenset[MessageId]) -> bool:
-    """A server's search also hits on parts of an id."""
-    return found.id in ancestors or not ancestors.isdisjoint({*found.references, found.in_reply_to})
-
-
-def _origin(uid: str) -> str:
-    """What marks every draft for one mail."""
-    return hashlib.sha256(uid.encode()).hexdigest()[:24]

@@ -12,6 +12,11 @@ LONGEST: Final = 40
 _LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
 
 
+def related(found: Message, ancestors: frozenset[MessageId]) -> bool:
+    """Whether a mail is one of the ancestors or refers to one; a server's search finds others."""
+    return found.id in ancestors or not ancestors.isdisjoint({*found.references, found.in_reply_to})
+
+
 def assembled(
     message: Message, ancestors: frozenset[MessageId], found: Iterable[tuple[Message, bool]]
 ) -> Thread:

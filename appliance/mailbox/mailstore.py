@@ -11,6 +11,7 @@ from enum import Enum
 from typing import Final, NewType, Protocol
 from uuid import UUID
 
+from appliance.config.accounts import StoreSettings
 from appliance.domain.draft import Reply
 from appliance.domain.errors import TransientError
 from appliance.domain.mail import Message, MessageId
@@ -23,6 +24,12 @@ PROPERTY_SET: Final = UUID("6d2f8a54-3c0b-4b1e-9d57-0c5f7c1e2a90")
 """The property set of our extended (named) properties, strings all (MS-OXPROPS §1.3.2)."""
 
 
+_CONNECT_SECONDS: Final = 10.0
+
+ANSWERED: Final = "Mail appliance: answered"
+ANSWERED_BY_ITSELF: Final = "Mail appliance: answered automatically"
+"""Categories: what a person sees beside a mail."""
+
 LIMIT_FACTOR: Final = 1.5
 """A server that was told to send goes on for a while after we hung up; it is given half as long."""
 
@@ -34,13 +41,15 @@ class Tag(Enum):
         REPLY: on what leaves: the Message-ID of the reply, from before sending to the Sent folder.
         COPY: on the copy that waits for a person in Drafts: the Message-ID of the reply.
         ORIGIN: on both: what marks every draft for one mail.
-        BOX: on the note that claims the account: the box that wrote it.
+        BOX, HOST, BEAT: on the note that claims the account, as in ``Note``.
     """
 
     REPLY = "MailApplianceReply"
     COPY = "MailApplianceCopy"
     ORIGIN = "MailApplianceOrigin"
     BOX = "MailApplianceBox"
+    HOST = "MailApplianceHost"
+    BEAT = "MailApplianceBeat"
 
 
 class StateLost(TransientError):
@@ -123,6 +132,13 @@ class Marks:
     answered: bool = False
     automatic: bool = False
 
+    @property
+    def category(self) -> str:
+        """The category of an answered mail, or empty."""
+        if not self.answered:
+            return ""
+        return ANSWERED_BY_ITSELF if self.automatic else ANSWERED
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Note:
@@ -132,6 +148,27 @@ class Note:
     box: str
     host: str
     beat: str
+
+
+def note_subject(host: str) -> str:
+    """What a person reads in the list of the folder of claims."""
+    return f"Mail appliance {host} looks after this mailbox"
+
+
+def note_text(host: str) -> str:
+    """What a person reads who opens a note."""
+    return (
+        f"The mail appliance {host} answers the mail of this mailbox. It renews this note by "
+        "itself every two minutes. A second appliance that finds it here keeps away. Leave it "
+        "where it is.\n\n"
+        f"邮件助手 {host} 负责答复此邮箱的邮件。此标记由其每两分钟自动更新；"
+        "另一台设备发现此标记后不会处理该邮箱。请勿移动。\n"
+    )
+
+
+def connect_seconds(settings: StoreSettings) -> float:
+    """So long a connection may take to come about, before anything is sent."""
+    return min(_CONNECT_SECONDS, settings.timeout_seconds)
 
 
 class MailStore(Protocol):

@@ -21,6 +21,9 @@ class Place(Enum):
     CLAIM = auto()
 
 
+READ: Final = frozenset({Place.HANDLED, Place.SKIPPED})
+"""What lies there needs nobody any more, so it is shown as read."""
+
 PLACES: Final[Mapping[Disposition, Place]] = MappingProxyType(
     {
         Disposition.PASS: Place.HANDLED,

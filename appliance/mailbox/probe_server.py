@@ -13,7 +13,7 @@ from appliance.config.settings import MailboxSettings
 from appliance.domain.errors import ApplianceError
 from appliance.mailbox import tls
 from appliance.mailbox.probes import Probe
-from appliance.mailbox.tokens import TIMEOUT_SECONDS, authorities
+from appliance.mailbox.tokens import TIMEOUT_SECONDS
 
 _NOT_FOUND: Final = 404
 _PORTS: Final = {"https": 443, "http": 80}
@@ -73,7 +73,7 @@ def ask(url: str, *, ca_file: Path | None) -> tuple[int, tuple[str, ...]]:
     """
     import requests
 
-    verify = authorities(ca_file)
+    verify = tls.trusted(ca_file)
     try:
         # A redirection leads to a page for people, at best.
         with requests.get(

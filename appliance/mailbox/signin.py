@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 from appliance.config.secrets import Secret
 from appliance.domain.errors import CredentialsRefused
@@ -32,6 +32,17 @@ class SignInMethod(Protocol):
             ConfigError: the secret is missing or unreadable.
         """
         ...
+
+
+class Bearer:
+    """Shows an access token (RFC 6750 §2.1): ``auth`` of requests, which reads no .netrc then."""
+
+    def __init__(self, token: Secret) -> None:
+        self._token = token
+
+    def __call__(self, request: Any) -> Any:
+        request.headers["Authorization"] = f"Bearer {self._token.reveal()}"
+        return request
 
 
 class PasswordSignIn:

@@ -3,7 +3,7 @@
 import socket
 from pathlib import Path
 
-from appliance.config.accounts import ExchangeSettings, GraphSettings
+from appliance.config.accounts import StoreSettings
 from appliance.config.secrets import Secrets
 from appliance.config.settings import MailboxSettings
 from appliance.domain.ports import Clock
@@ -79,6 +79,6 @@ def open_store(
     return open_graph(settings, sign_in=sign_in, clock=clock, recorder=recorder)
 
 
-def store_settings(settings: MailboxSettings) -> ExchangeSettings | GraphSettings:
+def store_settings(settings: MailboxSettings) -> StoreSettings:
     """The table that belongs to the kind."""
     return settings.exchange if settings.kind == "exchange" else settings.graph

@@ -1,26 +1,23 @@
 """The Mailbox port over a ``MailStore``: Exchange by EWS, Microsoft 365 by Graph."""
 
-import hashlib
 import threading
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Final
 
 from appliance.domain.draft import Evidence, Reply
 from appliance.domain.errors import ApplianceError, MailboxUnreachable
 from appliance.domain.mail import Batch, Cursor, Message, Thread
 from appliance.domain.ports import Clock
 from appliance.domain.verdict import Disposition
-from appliance.mailbox.kinship import LONGEST, assembled
+from appliance.mailbox.compose import draft_origin
+from appliance.mailbox.kinship import LONGEST, assembled, related
 from appliance.mailbox.mailstore import MailStore, Marks, Ref, Spot, Tag
-from appliance.mailbox.places import PLACES, Place
+from appliance.mailbox.places import PLACES, READ, Place
 from appliance.mailbox.store_arrivals import StoreArrivals
 from appliance.mailbox.store_arrivals import message as as_message
 from appliance.mailbox.store_claim import BEAT_SECONDS, StoreClaim
-
-_SEEN: Final = frozenset({Place.HANDLED, Place.SKIPPED})
 
 
 @dataclass(slots=True, kw_only=True)
@@ -69,18 +66,14 @@ class StoreMailbox:
             for mail, place in self.store.kin(message, LONGEST)
             if mail.raw is not None and mail.key != message.uid
         ]
-        related = [
-            (one, ours)
-            for one, ours in found
-            if one.id in ancestors or not ancestors.isdisjoint({*one.references, one.in_reply_to})
-        ]
+        kept = [(one, ours) for one, ours in found if related(one, ancestors)]
         # Within one second the question comes before its answer.
-        return assembled(message, ancestors, sorted(related, key=lambda pair: pair[1]))
+        return assembled(message, ancestors, sorted(kept, key=lambda pair: pair[1]))
 
     def save_draft(self, reply: Reply) -> None:
         with self.desk:
             self.claim.hold()
-            origin = _origin(reply.original)
+            origin = draft_origin(reply.original)
             there = self.store.tagged(Place.DRAFTS, Tag.COPY, reply.id)
             kept = there[:1]
             if not kept:
@@ -91,7 +84,7 @@ class StoreMailbox:
     def withdraw_drafts(self, message: Message) -> None:
         with self.desk:
             self.claim.hold()
-            self._remove_drafts(_origin(message.uid), but=None)
+            self._remove_drafts(draft_origin(message.uid), but=None)
 
     def _remove_drafts(self, origin: str, *, but: Ref | None) -> None:
         ours = self.store.tagged(Place.DRAFTS, Tag.ORIGIN, origin)
@@ -111,7 +104,7 @@ class StoreMailbox:
             if there:
                 ref = there[0]
             else:
-                tags = {Tag.ORIGIN: _origin(reply.original), Tag.REPLY: reply.id}
+                tags = {Tag.ORIGIN: draft_origin(reply.original), Tag.REPLY: reply.id}
                 ref = self.store.draft(reply, tags, self._original(reply))
             self.store.send(ref, lambda: self._committed(reply, commit))
             self.calls.pop(reply.id, None)
@@ -168,7 +161,7 @@ class StoreMailbox:
             if spot is None:
                 return
             marks = Marks(
-                seen=target in _SEEN,
+                seen=target in READ,
                 answered=reply is not None,
                 automatic=reply is not None and reply.automatic,
             )
@@ -190,8 +183,3 @@ class StoreMailbox:
         """The mail that a reply answers, where it still lies in one of our folders."""
         spot = self.store.locate(reply.original, reply.in_reply_to)
         return None if spot is None else spot.ref
-
-
-def _origin(uid: str) -> str:
-    """What marks every draft for one mail."""
-    return hashlib.sha256(uid.encode()).hexdigest()[:24]

@@ -24,6 +24,18 @@ def context(ca_file: Path | None) -> ssl.SSLContext:
     return made
 
 
+def trusted(ca_file: Path | None) -> str | bool:
+    """The authorities as requests takes them (``verify``); it has a collection of its own else.
+
+    Raises:
+        ConfigError: as ``context``.
+    """
+    if ca_file is not None:
+        context(ca_file)
+    system = ssl.get_default_verify_paths()
+    return str(ca_file or system.cafile or system.capath or "") or True
+
+
 def kind(error: BaseException) -> type[MailboxUnreachable] | type[OperatorError]:
     """Who must act: a person where a certificate is not trusted, else time."""
     refused = isinstance(error, ssl.SSLCertVerificationError)

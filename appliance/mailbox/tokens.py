@@ -2,7 +2,6 @@
 
 import logging
 import re
-import ssl
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -116,21 +115,6 @@ class KeptSignIn:
         return CredentialsRefused(f"{self._path}: no sign-in can be read there. {AGAIN}")
 
 
-def authorities(ca_file: Path | None) -> str | bool:
-    """The authorities as ``requests`` takes them, which has a collection of its own otherwise.
-
-    Args:
-        ca_file: authorities (PEM) to trust instead of the system's.
-
-    Raises:
-        ConfigError: the file cannot be read or holds no certificate.
-    """
-    if ca_file is not None:
-        tls.context(ca_file)
-    system = ssl.get_default_verify_paths()
-    return str(ca_file or system.cafile or system.capath or "") or True
-
-
 class Https:
     """The HTTP client that msal is given and that Google is asked with."""
 
@@ -140,7 +124,7 @@ class Https:
         Raises:
             ConfigError: the file cannot be read or holds no certificate.
         """
-        self._verify = authorities(ca_file)
+        self._verify = tls.trusted(ca_file)
 
     def get(self, url: str, **options: Any) -> Any:
         return self._ask("GET", url, options)

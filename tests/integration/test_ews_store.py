@@ -10,8 +10,16 @@ import pytest
 
 from appliance.domain.errors import MailboxUnreachable
 from appliance.domain.mail import MessageId
-from appliance.mailbox.exchange.marks import ANSWERED, ANSWERED_BY_ITSELF
-from appliance.mailbox.mailstore import Listed, Marks, Ref, Spot, StateLost, Tag
+from appliance.mailbox.mailstore import (
+    ANSWERED,
+    ANSWERED_BY_ITSELF,
+    Listed,
+    Marks,
+    Ref,
+    Spot,
+    StateLost,
+    Tag,
+)
 from appliance.mailbox.places import Place
 from tests.ews_desk import DESK, LONG_AGO, EwsDesk, ews_desk, mails, reply, waiting
 from tests.raw_mail import raw_mail

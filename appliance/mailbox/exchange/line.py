@@ -20,8 +20,8 @@ from appliance.mailbox.exchange.account import opened
 from appliance.mailbox.exchange.answers import BUSY_SECONDS, Answers
 from appliance.mailbox.exchange.faults import BUSY, NoRight, NotSent, fault
 from appliance.mailbox.exchange.wire import Wire
-from appliance.mailbox.mailstore import LIMIT_FACTOR
-from appliance.mailbox.signin import SignIn
+from appliance.mailbox.mailstore import LIMIT_FACTOR, connect_seconds
+from appliance.mailbox.signin import Bearer, SignIn
 
 T = TypeVar("T")
 
@@ -37,7 +37,6 @@ _MALFORMED: Final = (
 """What the libraries make of an answer, or of a sign-in, that lacks what every one has."""
 
 _PATH: Final = "/EWS/Exchange.asmx"
-_CONNECT_SECONDS: Final = 10.0
 _ACCESS: Final = {"delegate": DELEGATE, "impersonation": IMPERSONATION}
 
 
@@ -161,7 +160,7 @@ class Line:
 
     def _auth(self, secret: Secret) -> Callable[[Any], Any]:
         if self._sign_in.bearer:
-            return _Bearer(secret)
+            return Bearer(secret)
         user, password = self._sign_in.user, secret.reveal()
         made: Callable[[Any], Any]
         if self._settings.auth == "ntlm":
@@ -170,11 +169,6 @@ class Line:
             # As bytes, for the library takes text to be Latin-1 (RFC 7617 §2.1 says UTF-8).
             made = HTTPBasicAuth(user.encode(), password.encode())
         return made
-
-
-def connect_seconds(settings: ExchangeSettings) -> float:
-    """So long a connection may take to come about, before anything is sent."""
-    return min(_CONNECT_SECONDS, settings.timeout_seconds)
 
 
 def limit_seconds(settings: ExchangeSettings, sign_in: SignIn) -> float:
@@ -218,14 +212,3 @@ def address_of(settings: ExchangeSettings, sign_in: SignIn) -> str | None:
     if settings.access == "impersonation":
         raise ConfigError(("mailbox.exchange.mailbox: is missing; impersonation needs it.",))
     return None
-
-
-class _Bearer:
-    """RFC 6750 §2.1."""
-
-    def __init__(self, secret: Secret) -> None:
-        self._secret = secret
-
-    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        request.headers["Authorization"] = f"Bearer {self._secret.reveal()}"
-        return request

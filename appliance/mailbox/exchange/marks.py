@@ -10,10 +10,6 @@ from appliance.mailbox.exchange.models import ICON, LAST_VERB, REPLIED, REPLIED_
 from appliance.mailbox.exchange.search import Search
 from appliance.mailbox.mailstore import Marks, Ref
 
-ANSWERED: Final = "Mail appliance: answered"
-ANSWERED_BY_ITSELF: Final = "Mail appliance: answered automatically"
-"""Categories: what a person sees beside a mail."""
-
 _UNMARKABLE: Final = frozenset(
     """
     ErrorItemSave ErrorItemSavePropertyError ErrorItemCorrupt ErrorCorruptData ErrorPropertyUpdate
@@ -72,11 +68,8 @@ def _changed(item: Any, marks: Marks, *, verbs: bool) -> list[str]:
     if marks.seen and getattr(item, "is_read", None) is False:
         wanted["is_read"] = True
     there = list(item.categories or ())
-    by_person = marks.answered and not marks.automatic
-    named = ((ANSWERED, by_person), (ANSWERED_BY_ITSELF, marks.automatic))
-    missing = [name for name, on in named if on and name not in there]
-    if missing:
-        wanted["categories"] = [*there, *missing]
+    if marks.category and marks.category not in there:
+        wanted["categories"] = [*there, marks.category]
     if verbs and getattr(item, LAST_VERB) != REPLIED:
         wanted |= {LAST_VERB: REPLIED, ICON: REPLIED_ICON}
     for name, value in wanted.items():

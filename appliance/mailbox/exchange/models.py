@@ -75,8 +75,6 @@ RECEIVED: Final = "appliance_received"
 SENT: Final = "appliance_sent"
 """item:DateTimeSent as text."""
 
-HOST: Final = "appliance_host"
-BEAT: Final = "appliance_beat"
 TAGS: Final = {tag: f"appliance_{tag.name.lower()}" for tag in Tag}
 """The fields of our own properties."""
 
@@ -86,8 +84,6 @@ _PROPERTIES: Final = {
     SEARCH_KEY: _tagged(0x300B, "Binary"),
     LAST_VERB: _tagged(0x1081, "Integer"),
     ICON: _tagged(0x1080, "Integer"),
-    HOST: _own("MailApplianceHost"),
-    BEAT: _own("MailApplianceBeat"),
     **{TAGS[tag]: _own(tag.value) for tag in Tag},
 }
 _STRANGERS: Final = ("Network", "Person", "RoleMember", "SharingMessage")

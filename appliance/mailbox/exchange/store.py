@@ -13,14 +13,14 @@ from appliance.mailbox.exchange.folders import Folders
 from appliance.mailbox.exchange.line import Line, endpoint, limit_seconds
 from appliance.mailbox.exchange.mails import Mails
 from appliance.mailbox.exchange.marks import Marker
-from appliance.mailbox.exchange.models import BEAT, HOST, TAGS, register
+from appliance.mailbox.exchange.models import TAGS, register
 from appliance.mailbox.exchange.search import Search
 from appliance.mailbox.exchange.sending import Sending
 from appliance.mailbox.exchange.stream import Bell, Listener
 from appliance.mailbox.exchange.threads import Threads
 from appliance.mailbox.exchange.wire import Wire, silence
 from appliance.mailbox.gate import Gate
-from appliance.mailbox.mailstore import Note, Ref, Tag
+from appliance.mailbox.mailstore import Note, Ref, Tag, note_subject, note_text
 from appliance.mailbox.places import Place
 from appliance.mailbox.record import Recorder
 from appliance.mailbox.signin import SignIn
@@ -112,30 +112,22 @@ class EwsStore:
         ]
 
     def notes(self) -> Sequence[Note]:
-        box = TAGS[Tag.BOX]
+        box, host, beat = fields = [TAGS[tag] for tag in (Tag.BOX, Tag.HOST, Tag.BEAT)]
         refs = self._search.find(Place.CLAIM, None)
         return [
             Note(
                 ref=Ref(item.id),
                 box=getattr(item, box),
-                host=getattr(item, HOST) or "",
-                beat=getattr(item, BEAT) or "",
+                host=getattr(item, host) or "",
+                beat=getattr(item, beat) or "",
             )
-            for item in self._search.get(refs, [box, HOST, BEAT])
+            for item in self._search.get(refs, fields)
             if getattr(item, box)
         ]
 
     def leave_note(self, *, box: str, host: str, beat: str) -> None:
-        item = note(
-            {TAGS[Tag.BOX]: box, HOST: host, BEAT: beat},
-            subject=f"Mail appliance {host} looks after this mailbox",
-            text=(
-                f"The mail appliance {host} answers the mail of this mailbox ({beat}). It renews "
-                "this note by itself. A second appliance that finds it here keeps away.\n\n"
-                f"邮件助手 {host} 负责答复此邮箱的邮件（{beat}）。此标记由其自动更新；"
-                "另一台设备发现此标记后不会处理该邮箱。\n"
-            ),
-        )
+        tags = {TAGS[Tag.BOX]: box, TAGS[Tag.HOST]: host, TAGS[Tag.BEAT]: beat}
+        item = note(tags, subject=note_subject(host), text=note_text(host))
         self._drafts.create(Place.CLAIM, item)
 
     def wait(self, seconds: float) -> bool:
